@@ -1,0 +1,51 @@
+"""Every exception the project raises on purpose, on one screen.
+
+A message names what was being done, the value found and what was expected; ``remedy`` says what
+to do next. Pages and the command line catch `AuroraDashError` and show both, never a traceback.
+"""
+
+from __future__ import annotations
+
+
+class AuroraDashError(Exception):
+    """Something a person can act on."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class SpecError(AuroraDashError):
+    """A specification is wrong: an unknown key, a value out of range, a broken combination."""
+
+
+class DataError(AuroraDashError):
+    """A data source can't be opened, understood or used for the model at hand."""
+
+
+class PathError(DataError):
+    """A path is missing, unreadable or outside the folders this dashboard may touch."""
+
+
+class ModelError(AuroraDashError):
+    """A model can't be built as asked, or options don't go together."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint can't be found, read, verified or matched to the model."""
+
+
+class RunError(AuroraDashError):
+    """A run folder is missing, damaged, owned by somebody else or in the wrong state."""
+
+
+class TrainingError(AuroraDashError):
+    """Training can't go on: non-finite loss, out of memory, a device that is not there."""
+
+
+class EvaluationError(AuroraDashError):
+    """Nothing to evaluate, or data and checkpoint don't fit each other."""

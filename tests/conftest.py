@@ -1,0 +1,72 @@
+"""Fixtures that every room shares: the real data, an isolated environment, a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+# OpenMP threads that spin starve whatever else runs on the same cores; this must be said before
+# torch is imported anywhere.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test writes into the repository's runs or reads a person's settings."""
+    monkeypatch.setenv("AURORA_DASH_RUNS", str(tmp_path / "default-runs"))
+    monkeypatch.delenv("AURORA_DASH_ROOTS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def era5_dir() -> Path:
+    """The folder of real ERA5 and CAMS files; its README tells what is in them."""
+    if not (SHARED_DATA / "norway_era5").is_dir():
+        pytest.skip("real ERA5 files are not here (looked for ../shared/data/norway_era5)")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def norway_files(era5_dir: Path) -> tuple[Path, Path]:
+    """Pressure-level and single-level files of the Norway sample: 20 times, 61 x 61."""
+    folder = era5_dir / "norway_era5"
+    return (
+        folder / "era5_pressure_level_norway_20250601-05.nc",
+        folder / "era5_single_level_norway_20250601-05.nc",
+    )
+
+
+@pytest.fixture(scope="session")
+def western_usa_file(era5_dir: Path) -> Path:
+    """GRIB1 with surface and static fields only, longitudes -125 to -110."""
+    return era5_dir / "western_usa_era5" / "era5_single_level_western_usa_jan_1_to_7.grib"
+
+
+@pytest.fixture(scope="session")
+def iberia_tp_file(era5_dir: Path) -> Path:
+    """ERA5 precipitation on a grid that crosses Greenwich."""
+    return era5_dir / "extras" / "era5_surface_tp_iberia_20230106.nc"
+
+
+@pytest.fixture(scope="session")
+def cams_pm10_file(era5_dir: Path) -> Path:
+    """CAMS pm10 on a 0.4 degree grid: other times and another grid than the ERA5 files."""
+    return era5_dir / "extras" / "cams_pm10_iberia_fc20230106.nc"
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str | None:
+    """Debian's Chromium where there is one; None lets Playwright use its own."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")

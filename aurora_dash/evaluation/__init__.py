@@ -1,0 +1,1 @@
+"""Judging a checkpoint: rollout, scores against persistence and against where it started."""

@@ -1,0 +1,146 @@
+// A Plotly chart that lives through Streamlit's refreshes: one element, redrawn by Plotly.react.
+
+const charts = new WeakMap();
+const CONFIG = {
+  displaylogo: false,
+  doubleClick: "reset+autosize",
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  toImageButtonOptions: { scale: 2 },
+};
+
+// The server's route names no lifetime, so HTTP caching alone would fetch 4.8 MB at each page load.
+async function cachedScript(url) {
+  const cache = await caches.open("aurora-dash-plotly");
+  let response = await cache.match(url);
+  if (!response) {
+    for (const outdated of await cache.keys()) await cache.delete(outdated);
+    await cache.add(url);
+    response = await cache.match(url);
+  }
+  return URL.createObjectURL(await response.blob());
+}
+
+function runScript(source) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = source;
+    script.onload = () => resolve(globalThis.Plotly);
+    script.onerror = () => reject(new Error("plotly.min.js could not be loaded from this server"));
+    document.head.append(script);
+  });
+}
+
+// Kept on the window, so that all charts of a page share one copy whatever module they come from.
+function loadPlotly(url) {
+  globalThis.auroraDashPlotly ??= cachedScript(url)
+    .catch(() => url)
+    .then(runScript);
+  return globalThis.auroraDashPlotly;
+}
+
+// Streamlit's theme goes into the template: what a figure sets for itself keeps the last word.
+function themed(layout, host) {
+  const style = getComputedStyle(host);
+  const value = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  const text = value("text-color");
+  const faint = value("border-color-light") || value("border-color");
+  const line = value("border-color");
+  const own = layout.template?.layout ?? {};
+  const axis = { gridcolor: faint, zerolinecolor: line, linecolor: line, tickcolor: line };
+  const template = {
+    ...own,
+    font: { ...own.font, color: text, family: value("font") },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    xaxis: { ...own.xaxis, ...axis },
+    yaxis: { ...own.yaxis, ...axis },
+    hoverlabel: {
+      ...own.hoverlabel,
+      bgcolor: value("background-color"),
+      bordercolor: line,
+      font: { color: text },
+    },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: faint, activecolor: text },
+  };
+  return { ...layout, template: { ...layout.template, layout: template } };
+}
+
+class LiveChart {
+  constructor(parent) {
+    this.host = document.createElement("div");
+    this.host.className = "aurora-live-chart";
+    parent.append(this.host);
+    this.waiting = null;
+    this.drawing = false;
+    this.dragging = false;
+    this.host.addEventListener("pointerdown", () => (this.dragging = true));
+    this.host.addEventListener("pointermove", (event) => (this.pointer = event));
+    this.host.addEventListener("pointerleave", () => (this.pointer = null));
+    this.release = () => {
+      this.dragging = false;
+      this.draw();
+    };
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, this.release);
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.host);
+  }
+
+  update(payload) {
+    this.host.style.height = `${payload.height}px`;
+    this.host.dataset.liveChart = payload.key;
+    this.waiting = payload;
+    this.draw();
+  }
+
+  // One react at a time, always of the newest figure; none under the hand of a person who drags a
+  // zoom box, none while hidden (Plotly would draw it 700 pixels wide).
+  async draw() {
+    if (!this.waiting || this.drawing || this.dragging || !this.host.clientWidth) return;
+    const { figure, plotly } = this.waiting;
+    this.waiting = null;
+    this.drawing = true;
+    try {
+      const library = await loadPlotly(plotly);
+      if (this.host.isConnected) {
+        await library.react(this.host, figure.data, themed(figure.layout, this.host), CONFIG);
+        this.hoverAgain(library);
+      }
+    } catch (error) {
+      this.host.setAttribute("role", "alert");
+      this.host.textContent = `This chart can't be drawn: ${error.message}`;
+    } finally {
+      this.drawing = false;
+    }
+    this.draw();
+  }
+
+  // A redraw drops the label under a resting pointer; show that of the new data.
+  hoverAgain(library) {
+    const area = this.pointer?.target;
+    if (area?.isConnected && area.classList?.contains("nsewdrag")) {
+      library.Fx.hover(this.host, this.pointer, area.dataset.subplot);
+    }
+  }
+
+  resize() {
+    if (this.host.clientWidth && this.host._fullLayout && !this.drawing) {
+      globalThis.Plotly.Plots.resize(this.host);
+    }
+    this.draw();
+  }
+
+  dispose() {
+    if (this.host.isConnected) return;
+    for (const end of ["pointerup", "pointercancel"]) removeEventListener(end, this.release);
+    this.sizes.disconnect();
+    globalThis.Plotly?.purge(this.host);
+  }
+}
+
+export default function ({ data, parentElement }) {
+  if (!charts.has(parentElement)) charts.set(parentElement, new LiveChart(parentElement));
+  const chart = charts.get(parentElement);
+  chart.update(JSON.parse(new TextDecoder().decode(data)));
+  // Streamlit may call this for an outdated refresh too; only a chart off the page is let go.
+  return () => setTimeout(() => chart.dispose());
+}

@@ -215,3 +215,11 @@ def test_any_valid_spec_round_trips_through_json(
         training=TrainingSpec(steps=steps),
     )
     assert RunSpec.build(json.loads(spec.to_json())) == spec
+
+
+def test_the_reserved_names_are_those_of_the_installed_torch() -> None:
+    torch = pytest.importorskip("torch")
+    from aurora_dash.spec.model import RESERVED_NAMES
+
+    attributes = {name for name in dir(torch.nn.ParameterDict()) if not name.startswith("_")}
+    assert attributes <= RESERVED_NAMES

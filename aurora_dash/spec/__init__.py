@@ -1,0 +1,27 @@
+"""The specification of a run, validated where it is built.
+
+Every class is frozen and keyword-only and refuses unknown keys; a wrong value is quoted in the
+message. A spec is saved with its run and is enough to run it again anywhere. Free of torch.
+"""
+
+from aurora_dash.spec.base import SpecModel
+from aurora_dash.spec.data import DataSpec, DemoSpec, Region
+from aurora_dash.spec.files import load_spec
+from aurora_dash.spec.model import ModelSpec, VariableSpec
+from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
+from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "DataSpec",
+    "DemoSpec",
+    "LossSpec",
+    "ModelSpec",
+    "OptimiserSpec",
+    "Region",
+    "RunSpec",
+    "SpecModel",
+    "TrainingSpec",
+    "VariableSpec",
+    "load_spec",
+]

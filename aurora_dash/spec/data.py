@@ -1,0 +1,62 @@
+"""Which data, and how it is cut into samples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple, UtcDatetime
+
+
+class Region(SpecModel):
+    """A latitude-longitude box in degrees; `west` may be negative or above `east` (wraps)."""
+
+    north: Annotated[float, Field(ge=-90, le=90)]
+    south: Annotated[float, Field(ge=-90, le=90)]
+    west: Annotated[float, Field(ge=-180, lt=360)]
+    east: Annotated[float, Field(ge=-180, le=360)]
+
+    @model_validator(mode="after")
+    def _north_above_south(self) -> Self:
+        if self.north <= self.south:
+            raise ValueError(f"north ({self.north:g}) must be above south ({self.south:g})")
+        return self
+
+
+class DemoSpec(SpecModel):
+    """The synthetic weather that the project generates itself."""
+
+    height: Annotated[int, Field(ge=16, le=721)] = 32
+    width: Annotated[int, Field(ge=16, le=1440)] = 64
+    levels: tuple[int, ...] = (1000, 850, 500, 250)
+    num_times: Annotated[int, Field(ge=6, le=10_000)] = 60
+    seed: int = 0
+
+
+class DataSpec(SpecModel):
+    """Which data, and how it is cut into samples."""
+
+    source: Literal["demo", "files"] = "demo"
+    paths: StringTuple = ()
+    """Files, folders or globs, for source ``files``; relative ones start at the current folder."""
+    demo: DemoSpec = DemoSpec()
+    levels: tuple[float, ...] | None = None
+    """Pressure levels (hPa) to use; None: all that the data has and the model knows."""
+    region: Region | None = None
+    """Box to cut out; None: all of it."""
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Last part of the period that is kept for validation; nothing of it is trained on."""
+    start: UtcDatetime | None = None
+    end: UtcDatetime | None = None
+    """First and last valid time to use (UTC, inclusive); None: all."""
+    lead_hours: PositiveInt | None = None
+    """Hours from input to target; None: the variant's time step."""
+
+    @model_validator(mode="after")
+    def _source_is_complete(self) -> Self:
+        if self.source == "files" and not self.paths:
+            raise ValueError("source 'files' needs data.paths: files, folders or globs")
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError(f"start ({self.start}) must be before end ({self.end})")
+        return self

@@ -1,0 +1,43 @@
+"""``key=value`` assignments on a spec, as the command line takes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aurora_dash.errors import SpecError
+
+
+def apply_override(values: dict[str, Any], assignment: str) -> None:
+    """Apply one ``key=value`` to a spec's plain values, in place."""
+    key, separator, text = assignment.partition("=")
+    if not separator or not key:
+        raise SpecError(
+            f"{assignment!r} is not an assignment.",
+            remedy="Write key=value, for example training.steps=60.",
+        )
+    _assign(values, key.strip(), _parse_value(text))
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _assign(values: dict[str, Any], dotted_key: str, value: Any) -> None:
+    *parents, leaf = dotted_key.split(".")
+    table = values
+    for depth, parent in enumerate(parents):
+        if not isinstance(table.get(parent), dict):
+            known = ", ".join(table)
+            where = ".".join(parents[: depth + 1])
+            raise SpecError(f"There is no section {where!r} in a spec.", remedy=f"Known: {known}.")
+        table = table[parent]
+    table[leaf] = value
+    # `steps` and `epochs` exclude each other: naming one replaces the other's default.
+    if dotted_key in ("training.steps", "training.epochs") and value is not None:
+        table["epochs" if leaf == "steps" else "steps"] = None
+    if dotted_key == "data.paths":
+        table["source"] = "files"

@@ -1,0 +1,120 @@
+"""`RunSpec`: everything about one fine-tuning run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from aurora_dash.spec.base import SpecModel
+from aurora_dash.spec.data import DataSpec
+from aurora_dash.spec.model import ModelSpec, VariableSpec
+from aurora_dash.spec.overrides import apply_override
+from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
+from aurora_dash.variables import Group, describe
+
+SCHEMA_VERSION = 1
+
+# Surface and static names share one table in Aurora; surface and atmospheric names share the
+# names of predictions here. Only static and atmospheric names may coincide, as ``z`` does.
+_CLASHING_GROUPS = {
+    Group.SURFACE: (Group.SURFACE, Group.STATIC, Group.ATMOSPHERIC),
+    Group.STATIC: (Group.SURFACE, Group.STATIC),
+    Group.ATMOSPHERIC: (Group.SURFACE, Group.ATMOSPHERIC),
+}
+
+
+class RunSpec(SpecModel):
+    """One fine-tuning run, whole."""
+
+    schema_version: Literal[1] = 1
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "untitled"
+    notes: str = ""
+    model: ModelSpec = ModelSpec()
+    data: DataSpec = DataSpec()
+    variables: tuple[VariableSpec, ...] = ()
+    loss: LossSpec = LossSpec()
+    optimiser: OptimiserSpec = OptimiserSpec()
+    training: TrainingSpec = TrainingSpec()
+
+    @model_validator(mode="after")
+    def _variables_are_new_and_unique(self) -> Self:
+        variant = self.model.catalogue_entry
+        names: dict[Group, list[str]] = {
+            Group.SURFACE: list(variant.surface),
+            Group.STATIC: list(variant.static),
+            Group.ATMOSPHERIC: list(variant.atmospheric),
+        }
+        for variable in self.variables:
+            for group in _CLASHING_GROUPS[variable.group]:
+                if variable.name in names[group]:
+                    raise ValueError(
+                        f"{variable.group} variable {variable.name!r} has the name of one of the "
+                        f"model's {group} variables; choose another name"
+                    )
+            names[variable.group].append(variable.name)
+        return self
+
+    @model_validator(mode="after")
+    def _loss_names_exist(self) -> Self:
+        predicted = set(self.predicted_names)
+        for field, names in (("targets", self.loss.targets), ("weights", self.loss.weights)):
+            for name in names:
+                if name not in predicted:
+                    raise ValueError(
+                        f"loss.{field} names {name!r}, which this model does not predict; "
+                        f"it predicts {', '.join(self.predicted_names)}"
+                    )
+        return self
+
+    def names(self, group: Group) -> tuple[str, ...]:
+        """All variable names of a group: the variant's, then the new ones, in a fixed order."""
+        own = {
+            Group.SURFACE: self.model.catalogue_entry.surface,
+            Group.STATIC: self.model.catalogue_entry.static,
+            Group.ATMOSPHERIC: self.model.catalogue_entry.atmospheric,
+        }[group]
+        return (*own, *(v.name for v in self.variables if v.group is group))
+
+    @property
+    def predicted_names(self) -> tuple[str, ...]:
+        """Names of all predicted variables; surface and atmospheric names never coincide."""
+        return (*self.names(Group.SURFACE), *self.names(Group.ATMOSPHERIC))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names that count in the loss."""
+        return self.loss.targets or self.predicted_names
+
+    @property
+    def lead_hours(self) -> int:
+        """Hours from the last input to the target."""
+        return self.data.lead_hours or self.model.catalogue_entry.timestep_hours
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the data is synthetic: labelled as such everywhere."""
+        return self.data.source == "demo"
+
+    def unit(self, name: str, group: Group) -> str:
+        """Unit of a variable of this run, registered ones included."""
+        for variable in self.variables:
+            if (variable.name, variable.group) == (name, group):
+                return variable.unit
+        return describe(name, group).unit
+
+    def to_json(self) -> str:
+        """The spec as an indented JSON document, the content of ``spec.json``."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+    def with_overrides(self, assignments: Sequence[str]) -> Self:
+        """Apply ``key=value`` assignments such as ``training.steps=60``.
+
+        A value is read as JSON where it parses, else taken as a string.
+        """
+        values = self.model_dump(mode="json")
+        for assignment in assignments:
+            apply_override(values, assignment)
+        return type(self).build(values, source="--set")

@@ -1,0 +1,195 @@
+"""Who may write to a run: one owner at a time, known by a lock and seen by a heartbeat."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aurora_dash.errors import AuroraDashError, RunError
+from aurora_dash.runs.control import take_requests
+from aurora_dash.runs.files import utc_now
+from aurora_dash.runs.identity import Kind, this_process
+from aurora_dash.runs.lock import FolderLock
+from aurora_dash.runs.status import RunState, RunStatus, recorded_status, write_status
+
+if TYPE_CHECKING:
+    from aurora_dash.runs.store import Run
+
+HEARTBEAT_SECONDS = 2.0
+
+_LOGGER = logging.getLogger(__name__)
+_FIELDS = frozenset(RunStatus.model_fields) - {"owner", "heartbeat", "schema_version"}
+
+
+class Owner:
+    """The right to write to one run, from `take` to `release`. Safe to share by threads."""
+
+    def __init__(self, run: Run, lock: FolderLock, kind: Kind, state: RunState) -> None:
+        self.run = run
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self._done = threading.Event()
+        self._released = False
+        self._on_beat: Callable[[], None] = lambda: None
+        before = recorded_status(run.folder)
+        self._status = before.model_copy(
+            update={
+                "state": state,
+                "reason": "",
+                "remedy": "",
+                "owner": this_process(kind),
+                "created": before.created or utc_now(),
+                "ended": None,
+                "waiting_for": "",
+                "queue_place": None,
+                "seconds_left": None,
+            }
+        )
+        self._write(durable=True)
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat {run.id}", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def take(cls, run: Run, kind: Kind = "thread", *, state: RunState = RunState.STARTING) -> Owner:
+        """Become the owner; `RunError` if somebody else is. Requests left from before are void."""
+        if not run.folder.is_dir():
+            raise RunError(f"The folder of run {run.id} is gone: {run.folder}.")
+        lock = FolderLock.take(run.folder)
+        if lock is None:
+            holder = recorded_status(run.folder).owner
+            raise RunError(
+                f"Run {run.id} is already being trained by {holder or 'another process'}.",
+                remedy="Wait for it to end, or stop it first.",
+            )
+        try:
+            take_requests(run.control_folder)
+            return cls(run, lock, kind, state)
+        except AuroraDashError:
+            lock.release()
+            raise
+
+    @property
+    def status(self) -> RunStatus:
+        """The status as last written."""
+        return self._status
+
+    def on_beat(self, action: Callable[[], None]) -> None:
+        """Have something done at every heartbeat, on its thread."""
+        self._on_beat = action
+
+    def update(self, **fields: Any) -> RunStatus:
+        """Change fields of the status and write it.
+
+        A new state clears `reason`, `remedy`, `waiting_for` and `queue_place` unless they are
+        given; `started` and `ended` are kept by themselves. Raises `RunError` if the disk is full.
+        """
+        if unknown := fields.keys() - _FIELDS:
+            raise TypeError(f"a run's status has no field {', '.join(sorted(unknown))}")
+        if self._released:
+            raise RunError(f"Run {self.run.id} was let go; its status is no longer ours to write.")
+        with self._mutex:
+            state = RunState(fields.get("state", self._status.state))
+            changed = state is not self._status.state
+            if changed:
+                fields = {**self._at_change(state), **fields}
+            self._status = RunStatus.model_validate({**self._status.model_dump(), **fields})
+            self._write(durable=changed)
+            return self._status
+
+    def _at_change(self, state: RunState) -> dict[str, Any]:
+        now = utc_now()
+        fields: dict[str, Any] = dict.fromkeys(("reason", "remedy", "waiting_for"), "")
+        fields["queue_place"] = None
+        if state is RunState.RUNNING and self._status.state is RunState.STARTING:
+            fields["started"] = now
+        if not state.is_live:
+            fields |= {"ended": now, "seconds_left": None}
+        return fields
+
+    def _write(self, *, durable: bool = False) -> None:
+        with self._mutex:
+            self._status = self._status.model_copy(update={"heartbeat": utc_now()})
+            write_status(self.run.folder, self._status, durable=durable)
+
+    def _beat(self) -> None:
+        while not self._done.wait(HEARTBEAT_SECONDS):
+            try:
+                self._write()
+                self._on_beat()
+            except RunError as error:
+                # The disk may have room again at the next beat.
+                _LOGGER.warning("heartbeat of run %s: %s", self.run.id, error)
+
+    def release(self, error: BaseException | None = None) -> None:
+        """Let go of the run; a state that is still live is given a last word. Idempotent."""
+        if self._done.is_set():
+            return
+        self._done.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        try:
+            if self._status.is_live:
+                self.update(**_last_word(error))
+        finally:
+            self._released = True
+            self._lock.release()
+
+
+def _last_word(error: BaseException | None) -> dict[str, Any]:
+    if isinstance(error, AuroraDashError):
+        return {"state": RunState.FAILED, "reason": error.message, "remedy": error.remedy}
+    if isinstance(error, Exception):
+        return {
+            "state": RunState.FAILED,
+            "reason": f"Unexpected {type(error).__name__}: {error}",
+            "remedy": "The run's events hold the details; resume it or report the problem.",
+        }
+    what = f"Ended by {type(error).__name__}." if error else "Let go before training ended."
+    return {
+        "state": RunState.INTERRUPTED,
+        "reason": what,
+        "remedy": "Resume it: it goes on from its last checkpoint.",
+    }
+
+
+_CURRENT: ContextVar[Owner | None] = ContextVar("owner", default=None)
+
+
+@contextmanager
+def acting_as(owner: Owner) -> Iterator[Owner]:
+    """Let `own` inside this block, on this thread, find an owner that was taken before."""
+    token = _CURRENT.set(owner)
+    try:
+        yield owner
+    finally:
+        _CURRENT.reset(token)
+
+
+@contextmanager
+def own(run: Run, kind: Kind = "thread") -> Iterator[Owner]:
+    """Own a run for the length of a block; `RunError` if somebody else does.
+
+    A launcher that already owns the run hands its ownership down with `acting_as`, and keeps it.
+    Leaving the block in a live state marks the run failed (after an error) or interrupted.
+    """
+    current = _CURRENT.get()
+    if current is not None and _same_folder(current.run.folder, run.folder):
+        yield current
+        return
+    owner = Owner.take(run, kind)
+    try:
+        with acting_as(owner):
+            yield owner
+    except BaseException as error:
+        owner.release(error)
+        raise
+    owner.release()
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return one == other or one.resolve() == other.resolve()

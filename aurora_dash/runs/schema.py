@@ -1,0 +1,64 @@
+"""What the files of a run folder hold, field by field; ``docs/run-folder.md`` shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+METRICS_VERSION = 1
+STATUS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Field:
+    """One documented field of a record."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+METRICS_FIELDS: tuple[Field, ...] = (
+    Field("schema", "", f"version of this record's layout, {METRICS_VERSION}"),
+    Field("step", "steps", "optimiser steps done when the record was written"),
+    Field("split", "", "`train` or `validation`"),
+    Field("epoch", "epochs", "passes over the training samples so far, a fraction"),
+    Field("time", "s", "seconds since 1970-01-01T00:00Z"),
+    Field("loss", "1", "the weighted normalised loss that is minimised"),
+    Field("loss/<variable>", "1", "share of one surface variable, `loss/2t`"),
+    Field("loss/<variable>/<level>", "1", "share of one variable on one level, `loss/z/850`"),
+    Field("persistence_loss", "1", "loss of repeating the last input; validation records only"),
+    Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
+    Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),
+    Field("grad_norm", "1", "L2 norm of all gradients before clipping"),
+    Field("grad_norm_clipped", "1", "the same after clipping"),
+    Field(
+        "grad_norm/<group>",
+        "1",
+        "by group: new_embeddings, encoder, backbone, decoder, lora",
+    ),
+    Field("step_seconds", "s", "wall time of the step"),
+    Field("data_seconds", "s", "of which waiting for data"),
+    Field("memory_bytes", "bytes", "memory of the device (GPU) or of the process (CPU)"),
+    Field("nonfinite", "", "names of the values that were NaN or infinite, written as null"),
+)
+
+STATUS_FIELDS: tuple[Field, ...] = (
+    Field("schema_version", "", f"version of this file's layout, {STATUS_VERSION}"),
+    Field("state", "", "one of the states above"),
+    Field("reason", "", "why it is in this state, in words"),
+    Field("remedy", "", "what to do about it"),
+    Field("step", "steps", "optimiser steps done"),
+    Field("total_steps", "steps", "how many there will be"),
+    Field("epoch", "epochs", "passes over the training samples so far"),
+    Field("last_loss", "1", "newest training loss"),
+    Field("best_loss", "1", "lowest validation loss, or training loss without validation"),
+    Field("seconds_left", "s", "estimated time to the end"),
+    Field("device", "", "where it computes, `cpu` or `cuda:0`"),
+    Field("waiting_for", "", "what a queued or stopping run waits for"),
+    Field("queue_place", "", "place in the queue of its device, 1 is next"),
+    Field("owner", "", "the process that trains: pid, process_start, host, boot, namespace, kind"),
+    Field("heartbeat", "UTC", "last sign of life of the owner, every two seconds"),
+    Field("created", "UTC", "when the folder was made"),
+    Field("started", "UTC", "when training began"),
+    Field("ended", "UTC", "when it ended"),
+)

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.evaluation.regions import require_regions
-from aurora_dash.spec import DataSpec, PositiveInt, SpecModel, StringTuple
+from aurora_dash.spec import DataSpec
+from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple
 
 Split = Literal["all", "validation", "train"]
 Source = Literal["model", "persistence", "initial"]

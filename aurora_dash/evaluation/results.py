@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.runs.files import write_atomic
 
 SCORES_FILE = "scores.json"
 SUMMARY_FILE = "summary.json"
@@ -94,9 +95,10 @@ def score_record(score: Score) -> dict[str, Any]:
 
 def write_result(result: EvaluationResult) -> None:
     """Write ``scores.json`` and then ``summary.json``, each whole or not at all."""
+    result.folder.mkdir(parents=True, exist_ok=True)
     records = ",\n".join("  " + json.dumps(r, allow_nan=False) for r in result.records())
-    write_text(result.folder / SCORES_FILE, f"[\n{records}\n]\n")
-    write_text(result.folder / SUMMARY_FILE, result.summary.model_dump_json(indent=2) + "\n")
+    write_atomic(result.folder / SCORES_FILE, f"[\n{records}\n]\n")
+    write_atomic(result.folder / SUMMARY_FILE, result.summary.model_dump_json(indent=2) + "\n")
 
 
 def read_result(folder: Path) -> EvaluationResult:
@@ -139,12 +141,6 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file atomically."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> str:

@@ -1,0 +1,295 @@
+"""Evaluations in the background, with their state on disk so that any page can show it.
+
+``evaluation/<id>/status.json`` says how far one is, beside the result's own files. One evaluation
+of this process works at a time; others wait their turn.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aurora_dash.errors import AuroraDashError, EvaluationError
+from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.results import EvaluationResult, read_result
+from aurora_dash.runs.control import Action, put_request, take_requests
+from aurora_dash.runs.files import utc_now, write_atomic
+from aurora_dash.runs.identity import OwnerRecord, this_process
+from aurora_dash.runs.lock import FolderLock, LockState, probe
+from aurora_dash.runs.store import Run, RunStore
+
+STATUS_FILE = "status.json"
+CONTROL_FOLDER = "control"
+
+_TURN_SECONDS = 0.2
+_PROGRESS_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class EvaluationState(StrEnum):
+    """Where an evaluation is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the state claims that somebody is at work on it."""
+        return self in (EvaluationState.QUEUED, EvaluationState.RUNNING)
+
+
+class EvaluationStatus(BaseModel):
+    """What is known about one evaluation of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: int = 1
+    id: str
+    state: EvaluationState
+    reason: str = ""
+    remedy: str = ""
+    done: int = 0
+    total: int = 0
+    """Forecast steps, of all models that are judged."""
+    request: EvaluationRequest | None = None
+    owner: OwnerRecord | None = None
+    created: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @property
+    def fraction_done(self) -> float | None:
+        """Progress from 0 to 1; None while the length is unknown."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+
+class Evaluate(Protocol):
+    """`aurora_dash.evaluation.evaluate.evaluate`."""
+
+    def __call__(
+        self,
+        request: EvaluationRequest,
+        folder: Path,
+        *,
+        store: RunStore,
+        roots: tuple[Path, ...] | None,
+        progress: Callable[[int, int], None],
+        should_stop: Callable[[], bool],
+    ) -> EvaluationResult:
+        """Judge a checkpoint and write the result into a folder."""
+
+
+def start_evaluation(
+    run: Run,
+    request: EvaluationRequest,
+    *,
+    roots: tuple[Path, ...] | None = None,
+    evaluate: Evaluate | None = None,
+) -> str:
+    """Evaluate one of the run's checkpoints in a background thread and return the id.
+
+    `roots` are the folders that data may lie in; None: any. `evaluate` is for tests.
+    """
+    if request.run != run.id:
+        raise EvaluationError(
+            f"The request names the run {request.run!r}, the evaluation belongs to {run.id!r}."
+        )
+    evaluation_id = f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    job = _Job(run, evaluation_id, request, roots, evaluate or _real_evaluate)
+    threading.Thread(target=job, name=f"evaluation {evaluation_id}", daemon=True).start()
+    return evaluation_id
+
+
+def evaluation_folder(run: Run, evaluation_id: str) -> Path:
+    """Where an evaluation lies; `EvaluationError` if there is none of that id."""
+    folder = run.evaluation_folder / evaluation_id
+    plain = Path(evaluation_id).name == evaluation_id and not evaluation_id.startswith(".")
+    if not (evaluation_id and plain and folder.is_dir()):
+        raise EvaluationError(f"Run {run.id} has no evaluation {evaluation_id!r}.")
+    return folder
+
+
+def list_evaluations(run: Run) -> list[EvaluationStatus]:
+    """All evaluations of a run, newest first, each with its true state."""
+    try:
+        folders = [
+            path
+            for path in run.evaluation_folder.iterdir()
+            if path.is_dir() and not path.name.startswith(".")
+        ]
+    except FileNotFoundError:
+        return []
+    return [_true_status(folder) for folder in sorted(folders, reverse=True, key=lambda p: p.name)]
+
+
+def get_evaluation(run: Run, evaluation_id: str) -> EvaluationStatus:
+    """The true state of one evaluation: one whose process is gone reads as interrupted."""
+    return _true_status(evaluation_folder(run, evaluation_id))
+
+
+def load_evaluation(run: Run, evaluation_id: str) -> EvaluationResult:
+    """The scores and the summary of a completed evaluation."""
+    return read_result(evaluation_folder(run, evaluation_id))
+
+
+def stop_evaluation(run: Run, evaluation_id: str) -> None:
+    """Ask an evaluation to stop; it does so before its next forecast step."""
+    folder = evaluation_folder(run, evaluation_id)
+    status = _true_status(folder)
+    if not status.state.is_live:
+        raise EvaluationError(
+            f"Evaluation {evaluation_id} is {status.state.value}: there is nothing to stop."
+        )
+    put_request(folder / CONTROL_FOLDER, Action.STOP)
+
+
+class _Job:
+    """One evaluation on its way: owns its folder and tells its state."""
+
+    def __init__(
+        self,
+        run: Run,
+        evaluation_id: str,
+        request: EvaluationRequest,
+        roots: tuple[Path, ...] | None,
+        evaluate: Evaluate,
+    ) -> None:
+        # Made under a hidden name, so that nobody meets a folder without a status.
+        self._folder = run.evaluation_folder / f".new-{evaluation_id}"
+        self._folder.mkdir(parents=True)
+        self._store = RunStore(run.folder.parent)
+        self._roots = roots
+        self._evaluate = evaluate
+        self._stop = False
+        self._told = 0.0
+        self._lock = FolderLock.take(self._folder)
+        self._status = EvaluationStatus(
+            id=evaluation_id,
+            state=EvaluationState.QUEUED,
+            request=request,
+            owner=this_process("thread"),
+            created=utc_now(),
+        )
+        self._tell()
+        self._folder = self._folder.rename(run.evaluation_folder / evaluation_id)
+
+    def __call__(self) -> None:
+        try:
+            self._work()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    def _work(self) -> None:
+        request = self._status.request
+        assert request is not None
+        turn = _turn()
+        while not turn.acquire(timeout=_TURN_SECONDS):
+            if self._should_stop():
+                self._end(EvaluationState.STOPPED, "Stopped before it began.")
+                return
+        try:
+            self._tell(state=EvaluationState.RUNNING, started=utc_now())
+            self._evaluate(
+                request,
+                self._folder,
+                store=self._store,
+                roots=self._roots,
+                progress=self._progress,
+                should_stop=self._should_stop,
+            )
+            self._end(EvaluationState.COMPLETED)
+        except AuroraDashError as error:
+            state = EvaluationState.STOPPED if self._stop else EvaluationState.FAILED
+            self._end(state, error.message, remedy=error.remedy)
+        except Exception as error:
+            logger.exception("Evaluation %s failed", self._status.id)
+            self._end(
+                EvaluationState.FAILED,
+                f"An unexpected {type(error).__name__}: {error}".splitlines()[0],
+                remedy="The log of the server has the details.",
+            )
+        finally:
+            turn.release()
+
+    def _progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == total or now - self._told > _PROGRESS_SECONDS:
+            self._told = now
+            self._tell(done=done, total=total)
+
+    def _should_stop(self) -> bool:
+        if Action.STOP in take_requests(self._folder / CONTROL_FOLDER):
+            self._stop = True
+        return self._stop
+
+    def _end(self, state: EvaluationState, reason: str = "", *, remedy: str = "") -> None:
+        self._tell(state=state, reason=reason, remedy=remedy, ended=utc_now())
+
+    def _tell(self, **changes: Any) -> None:
+        self._status = self._status.model_copy(update=changes)
+        write_atomic(self._folder / STATUS_FILE, self._status.model_dump_json(indent=2) + "\n")
+
+
+@functools.cache
+def _turn() -> threading.Lock:
+    return threading.Lock()
+
+
+def _real_evaluate(request: EvaluationRequest, folder: Path, **options: Any) -> EvaluationResult:
+    # Imported in the worker because it brings torch, for which no page should wait.
+    from aurora_dash.evaluation.evaluate import evaluate
+
+    return evaluate(request, folder, **options)
+
+
+def _true_status(folder: Path) -> EvaluationStatus:
+    status = _recorded_status(folder)
+    if not status.state.is_live or status.owner is None or not _is_dead(folder, status.owner):
+        return status
+    # A worker writes its last word before it lets go of the lock: look again.
+    status = _recorded_status(folder)
+    if not status.state.is_live:
+        return status
+    return status.model_copy(
+        update={
+            "state": EvaluationState.INTERRUPTED,
+            "reason": f"Its {status.owner} is gone.",
+            "remedy": "Start it again.",
+        }
+    )
+
+
+def _is_dead(folder: Path, owner: OwnerRecord) -> bool:
+    lock = probe(folder)
+    if owner.pid_means_something_here:
+        return not owner.process_exists or lock is LockState.FREE
+    return lock is not LockState.HELD
+
+
+def _recorded_status(folder: Path) -> EvaluationStatus:
+    path = folder / STATUS_FILE
+    try:
+        return EvaluationStatus.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        return EvaluationStatus(
+            id=folder.name,
+            state=EvaluationState.FAILED,
+            reason=f"Can't read {path}: {error}.",
+            remedy="Evaluate again.",
+        )

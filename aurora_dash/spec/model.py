@@ -98,7 +98,7 @@ class VariableSpec(SpecModel):
     def _usable_as_parameter_name(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", value):
             raise ValueError(
-                "a variable name starts with a letter or digit and goes on with letters, digits or underscores"
+                "a variable name has letters, digits and underscores and no underscore in front"
             )
         if value in RESERVED_NAMES:
             raise ValueError(

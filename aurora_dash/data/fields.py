@@ -1,0 +1,274 @@
+"""From the variables of one file to fields under canonical names, in canonical units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from aurora_dash.data.axes import standard_grid, standard_level
+from aurora_dash.data.findings import Finding, Severity
+from aurora_dash.data.readers import RawPart
+from aurora_dash.data.times import standard_time
+from aurora_dash.data.units import conversion, normalise_unit
+from aurora_dash.errors import SpecError
+from aurora_dash.variables import Group, Variable, describe, recognise, split_key
+
+Aliases = Mapping[str, tuple[Group, str]]
+"""Name in the files -> group and name of the variable it is to be used as."""
+
+_DIMS = {
+    Group.SURFACE: ("time", "latitude", "longitude"),
+    Group.STATIC: ("latitude", "longitude"),
+    Group.ATMOSPHERIC: ("time", "level", "latitude", "longitude"),
+}
+
+# GRIB levels on which a name such as ``z`` means neither the surface nor a pressure level.
+_FOREIGN_LEVELS = frozenset(
+    {"hybrid", "hybridLayer", "potentialVorticity", "theta", "isobaricLayer", "tropopause"}
+    | {"isothermZero", "depthBelowSea", "sigma", "generalVertical"}
+)
+_PRELIMINARY = frozenset({"0005", "5"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One variable of one file, in canonical form; its values are still in the file."""
+
+    key: str
+    array: xr.DataArray
+    """Dimensions as in a canonical dataset."""
+    path: Path
+    last: xr.DataArray | None = None
+    """Of a static variable that the file repeats in time: the field at the last time."""
+
+
+def fields_of(part: RawPart, aliases: Aliases) -> tuple[list[Field], list[Finding]]:
+    """The recognised variables of one hypercube, and what was done or could not be used."""
+    label = part.path.name
+    dataset, findings = _without_bookkeeping(part.dataset, label)
+    for standardise in (standard_time, standard_level, standard_grid):
+        dataset, notes = standardise(dataset, label)
+        findings = [*findings, *notes]
+    fields: list[Field] = []
+    for name in dataset.data_vars:
+        found, notes = _recognised(dataset[name], str(name), part.path, aliases)
+        fields.extend(found)
+        findings.extend(notes)
+    return fields, findings
+
+
+def _without_bookkeeping(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Finding]]:
+    """Drop ensemble number, experiment version and the like where they are no dimension."""
+    findings = []
+    if "expver" in dataset.variables and "expver" not in dataset.dims:
+        versions = {str(v).strip() for v in np.unique(dataset["expver"].values)}
+        if versions & _PRELIMINARY:
+            findings.append(
+                Finding(
+                    severity="warning",
+                    code="preliminary-data",
+                    message=f"{label} holds preliminary ERA5T data (expver "
+                    f"{', '.join(sorted(versions))}); the final ERA5 may differ.",
+                    where=label,
+                )
+            )
+    single = [d for d in ("number", "expver", "realization", "member") if dataset.sizes.get(d) == 1]
+    dataset = dataset.squeeze(single) if single else dataset
+    dropped = [
+        n for n in ("number", "expver", "realization", "member") if _is_droppable(dataset, n)
+    ]
+    if dropped:
+        message = f"{label}: dropped {' and '.join(dropped)}, which the fields don't depend on."
+        findings.append(
+            Finding(severity="info", code="coordinates-dropped", message=message, where=label)
+        )
+    return dataset.drop_vars(dropped), findings
+
+
+def _is_droppable(dataset: xr.Dataset, name: str) -> bool:
+    return name in dataset.variables and name not in dataset.dims
+
+
+def _recognised(
+    array: xr.DataArray, name: str, path: Path, aliases: Aliases
+) -> tuple[list[Field], list[Finding]]:
+    variables = _meanings(array, name, aliases)
+    problem = _why_unusable(array, name, variables)
+    if problem is not None:
+        severity, code, why = problem
+        remedy = "Register it as a new variable if the model is to use it."
+        return [], [
+            Finding(
+                severity=severity,
+                code=code,
+                message=f"{path.name}: {name} {why}; it was not used.",
+                remedy=remedy if code == "unrecognised" else "",
+                variable=name,
+                where=str(path),
+            )
+        ]
+    fields, findings = [], []
+    for variable in variables:
+        field, notes = _field(array, name, variable, path)
+        fields.append(field)
+        findings.extend(notes)
+    return fields, findings
+
+
+def _meanings(array: xr.DataArray, name: str, aliases: Aliases) -> tuple[Variable, ...]:
+    """What a file's variable stands for: the model's own, a registered one, or both."""
+    has_levels = "level" in array.dims
+    found: dict[str, Variable] = {}
+    own = _canonical(name) or _from_table(array, name, has_levels)
+    if own is not None and (own.group is Group.ATMOSPHERIC) == has_levels:
+        found[own.key] = own
+    if name in aliases:
+        group, new_name = aliases[name]
+        registered = describe(new_name, group)
+        if (group is Group.ATMOSPHERIC) == has_levels:
+            found[registered.key] = registered
+    return tuple(found.values())
+
+
+def _canonical(name: str) -> Variable | None:
+    try:
+        group, short = split_key(name)
+    except SpecError:
+        return None
+    return describe(short, group)
+
+
+def _from_table(array: xr.DataArray, name: str, has_levels: bool) -> Variable | None:
+    if array.attrs.get("GRIB_typeOfLevel") in _FOREIGN_LEVELS:
+        return None
+    names = (name, array.attrs.get("GRIB_cfVarName"), array.attrs.get("GRIB_shortName"))
+    for candidate in names:
+        variable = recognise(str(candidate), has_levels=has_levels) if candidate else None
+        if variable is not None:
+            return variable
+    return None
+
+
+def _why_unusable(
+    array: xr.DataArray, name: str, variables: tuple[Variable, ...]
+) -> tuple[Severity, str, str] | None:
+    """Severity, code and reason, or None if the variable can be used."""
+    if array.dtype.kind not in "fiu" or not {"latitude", "longitude"} <= set(array.dims):
+        return "info", "not-a-field", f"is no field of numbers ({array.dtype}, {_sizes(array)})"
+    extra = [d for d in array.dims if d not in ("time", "level", "latitude", "longitude")]
+    if any(array.sizes[d] > 1 for d in extra):
+        return "warning", "extra-dimension", f"has a further dimension ({_sizes(array)})"
+    if not variables:
+        other = recognise(name, has_levels="level" not in array.dims)
+        if other is not None:
+            lacks = "no pressure levels" if other.group is Group.ATMOSPHERIC else "pressure levels"
+            return (
+                "warning",
+                "wrong-levels",
+                f"is known as {other.long_name}, but here it has {lacks}",
+            )
+        unit = array.attrs.get("units", "no unit")
+        return (
+            "info",
+            "unrecognised",
+            f"({array.attrs.get('long_name', 'no long name')}, {unit}) is not known",
+        )
+    if "time" not in array.dims and all(v.group is not Group.STATIC for v in variables):
+        return "warning", "no-time", "has no time"
+    return None
+
+
+def _sizes(array: xr.DataArray) -> str:
+    return " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "a single value"
+
+
+def _field(
+    array: xr.DataArray, name: str, variable: Variable, path: Path
+) -> tuple[Field, list[Finding]]:
+    converted, findings = _in_units(array, variable, path)
+    extra = [d for d in array.dims if d not in ("time", "level", "latitude", "longitude")]
+    plain = converted.squeeze(extra, drop=True) if extra else converted
+    keep = set(_DIMS[variable.group]) | {"time"}
+    plain = plain.drop_vars([c for c in plain.coords if c not in keep])
+    last = None
+    if variable.group is Group.STATIC and "time" in plain.dims:
+        if plain.sizes["time"] > 1:
+            last = _finished(plain.isel(time=-1, drop=True), array, variable, path)
+        plain = plain.isel(time=0, drop=True)
+    finished = _finished(plain, array, variable, path)
+    return Field(key=variable.key, array=finished, path=path, last=last), findings
+
+
+def _finished(
+    array: xr.DataArray, original: xr.DataArray, variable: Variable, path: Path
+) -> xr.DataArray:
+    """Canonical dimensions, single precision and only the attributes that say what it is."""
+    result = array.transpose(*_DIMS[variable.group]).astype(np.float32)
+    name = str(original.name)
+    known = variable.unit != "?"
+    result.attrs = {
+        "units": array.attrs.get("units", variable.unit),
+        "long_name": variable.long_name if known else original.attrs.get("long_name", name),
+        "source_name": name,
+        "source": str(path),
+    }
+    result.encoding = {}
+    return result.rename(variable.key)
+
+
+def _in_units(
+    array: xr.DataArray, variable: Variable, path: Path
+) -> tuple[xr.DataArray, list[Finding]]:
+    found = str(array.attrs.get("units", "")).strip()
+    if variable.unit in ("?", "class") or variable.categorical:
+        return array.assign_attrs(units=variable.unit if variable.unit != "?" else found), []
+    if not found and variable.unit != "1":
+        message = f"{path.name}: {array.name} has no unit; {variable.unit} was assumed."
+        note = _note("no-unit", message, path, variable, severity="warning")
+        return array.assign_attrs(units=variable.unit), [note]
+    how = conversion(found, variable.unit)
+    if how is None:
+        message = (
+            f"{path.name}: {array.name} is in {found!r}, but {variable.long_name} is expected in "
+            f"{variable.unit}; its values were left as they are."
+        )
+        note = _note("unit-unknown", message, path, variable, severity="warning")
+        return array.assign_attrs(units=normalise_unit(found)), [note]
+    if how.is_identity:
+        return array.assign_attrs(units=variable.unit), []
+    message = f"{path.name}: {array.name} was converted from {found} to {variable.unit}."
+    converted = array * how.factor + how.offset
+    note = _note("unit-converted", message, path, variable)
+    return converted.assign_attrs(units=variable.unit), [note]
+
+
+def _note(
+    code: str, message: str, path: Path, variable: Variable, *, severity: Severity = "info"
+) -> Finding:
+    return Finding(
+        severity=severity, code=code, message=message, variable=variable.key, where=str(path)
+    )
+
+
+def recognition_findings(path: Path, fields: list[Field]) -> list[Finding]:
+    """What the variables of one file were taken for, in one finding each for all of them."""
+    named = [
+        f"{field.array.attrs['source_name']} -> {field.key}"
+        for field in fields
+        if field.array.attrs["source_name"] != field.key
+    ]
+    repeated = [field.array.attrs["source_name"] for field in fields if field.last is not None]
+    findings = []
+    if named:
+        message = f"{path.name}: recognised {', '.join(named)}."
+        findings.append(Finding(severity="info", code="renamed", message=message, where=str(path)))
+    if repeated:
+        message = f"{path.name}: {', '.join(repeated)} repeat in time; the first time was taken."
+        findings.append(
+            Finding(severity="info", code="static-first-time", message=message, where=str(path))
+        )
+    return findings

@@ -1,0 +1,152 @@
+"""Open any mix of files as one canonical dataset, lazily, and say all that was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from aurora_dash.data.axes import longitude_break
+from aurora_dash.data.fields import Field, fields_of, recognition_findings
+from aurora_dash.data.findings import Finding
+from aurora_dash.data.merge import merge_fields
+from aurora_dash.data.readers import RawPart, read_file
+from aurora_dash.data.reading import read_values
+from aurora_dash.errors import DataError
+from aurora_dash.variables import Group
+
+LaterCheck = Callable[[], Sequence[Finding]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedData:
+    """A canonical dataset, where it came from and what was noticed on the way.
+
+    `dataset` holds ``surf_*`` (time, latitude, longitude), ``static_*`` (latitude, longitude) and
+    ``atmos_*`` (time, level, latitude, longitude), float32; `time` is UTC and increasing, `level`
+    in hPa, `latitude` decreasing, `longitude` increasing in [0, 360).
+    """
+
+    dataset: xr.Dataset
+    findings: tuple[Finding, ...] = ()
+    files: tuple[Path, ...] = ()
+    later_checks: tuple[LaterCheck, ...] = ()
+    """Checks that have to read fields, for `check_for_training`."""
+    closers: tuple[Callable[[], None], ...] = ()
+
+    def close(self) -> None:
+        """Close the files; values that were not read yet can't be read any more."""
+        for close in self.closers:
+            close()
+
+
+def open_files(
+    paths: Sequence[Path],
+    *,
+    aliases: Mapping[str, tuple[Group, str]] | None = None,
+    needed: Collection[str] | None = None,
+) -> OpenedData:
+    """Open NetCDF and GRIB files together as one canonical dataset.
+
+    `aliases` says which names in the files stand for which variables, beside the names that are
+    known; `needed` (canonical keys) says which variables decide about the times and levels kept.
+    No field is read, and nothing is written. `DataError` or `PathError` names the file that is
+    missing, damaged, of another kind or on another grid.
+    """
+    if not paths:
+        raise DataError("No data file was given.", remedy="Give NetCDF or GRIB files.")
+    parts: list[RawPart] = []
+    findings: list[Finding] = []
+    fields: list[Field] = []
+    for path in paths:
+        raw, notes = read_file(path)
+        parts.extend(raw)
+        findings.extend(notes)
+        for part in raw:
+            found, notes = fields_of(part, aliases or {})
+            fields.extend(found)
+            findings.extend(notes)
+        own = [field for field in fields if field.path == path]
+        findings.extend(recognition_findings(path, own))
+    if not fields:
+        raise _nothing_recognised(paths, findings)
+    dataset, notes = merge_fields(fields, needed)
+    if any(part.dataset.attrs.get("synthetic") for part in parts):
+        dataset.attrs["synthetic"] = 1
+    findings.extend([*notes, *greenwich_findings(dataset)])
+    return OpenedData(
+        dataset=dataset,
+        findings=tuple(dict.fromkeys(findings)),
+        files=tuple(paths),
+        later_checks=_static_checks(fields),
+        closers=tuple(part.dataset.close for part in parts),
+    )
+
+
+def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:
+    """An error finding if the longitudes have a gap, as a region across Greenwich leaves one."""
+    longitude = dataset["longitude"].values
+    start = longitude_break(longitude)
+    if start is None:
+        return ()
+    latitude = dataset["latitude"].values
+    lower, upper = longitude[:start], longitude[start:]
+    across = bool(longitude[0] + 360 - longitude[-1] < longitude[start] - longitude[start - 1])
+    if not across:
+        message = f"Longitudes have a gap between {lower[-1]:g} and {upper[0]:g} degrees east."
+        remedy = "Give files without gaps, or choose a data.region on one side of it."
+        return (Finding(severity="error", code="longitude-gap", message=message, remedy=remedy),)
+    sides = " or ".join(
+        f"{{north = {latitude[0]:g}, south = {latitude[-1]:g}, west = {w:g}, east = {e:g}}}"
+        for w, e in ((upper[0] - 360, upper[-1] - 360), (lower[0], lower[-1]))
+    )
+    message = (
+        f"The region runs across Greenwich: from {upper[0] - 360:g} to {lower[-1]:g} degrees east. "
+        "Aurora needs longitudes that increase within [0, 360), so it can't take such a region."
+    )
+    remedy = f"Choose one side of Greenwich with data.region = {sides}."
+    return (Finding(severity="error", code="crosses-greenwich", message=message, remedy=remedy),)
+
+
+def _nothing_recognised(paths: Sequence[Path], findings: Sequence[Finding]) -> DataError:
+    names = ", ".join(path.name for path in paths)
+    reasons = " ".join(f.message for f in findings if f.variable is not None)
+    return DataError(
+        f"No variable in {names} was recognised. {reasons}".strip(),
+        remedy="Register a new variable with the name that the file uses (source_name), or rename "
+        "the file's variables.",
+    )
+
+
+def _static_checks(fields: Sequence[Field]) -> tuple[LaterCheck, ...]:
+    """For each static variable: does it really not change between the first and the last time?"""
+    checks: list[LaterCheck] = []
+    for key in dict.fromkeys(field.key for field in fields):
+        same = [field for field in fields if field.key == key]
+        last = same[-1].last if same[-1].last is not None else same[-1].array
+        if key.startswith(Group.STATIC.prefix) and last is not same[0].array:
+            checks.append(_static_check(same[0], last))
+    return tuple(checks)
+
+
+def _static_check(field: Field, last: xr.DataArray) -> LaterCheck:
+    def check() -> tuple[Finding, ...]:
+        first_values, last_values = read_values(field.array), read_values(last)
+        change = float(np.nanmax(np.abs(first_values - last_values), initial=0.0))
+        if change <= 1e-3 * float(np.nanstd(first_values)) + 1e-6:
+            return ()
+        name, units = field.array.attrs["source_name"], field.array.attrs["units"]
+        message = (
+            f"{field.path.name}: {name} was taken as static, but changes by up to {change:.4g} "
+            f"{units} between the first and the last time."
+        )
+        remedy = "Check that it is the surface field and not one on a pressure level."
+        return (
+            Finding(severity="error", code="static-changes", message=message, remedy=remedy,
+                    variable=field.key, where=str(field.path)),
+        )  # fmt: skip
+
+    return check

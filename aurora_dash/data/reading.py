@@ -1,0 +1,43 @@
+"""Reading values, one place for all: no helper threads, and a damaged file named in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from aurora_dash.errors import DataError
+
+Values = NDArray[np.float32]
+
+_BUDGET_BYTES = 64 * 2**20
+
+
+def read_values(array: xr.DataArray) -> Values:
+    """The values of `array` in memory; its lazy original stays lazy.
+
+    Fields are decoded in the calling thread: training has its own use for the other cores.
+    `DataError` names variable and file if the file can't be decoded.
+    """
+    try:
+        values: Values = array.compute(scheduler="synchronous").values
+    except (OSError, RuntimeError, ValueError, EOFError) as error:
+        source = array.attrs.get("source", "its file")
+        raise DataError(
+            f"{array.name} can't be read from {source}: {error}.",
+            remedy="The file may be damaged or may have been moved: check it, or fetch it again.",
+        ) from error
+    return values
+
+
+def time_blocks(
+    array: xr.DataArray, indices: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], Values]]:
+    """Values at the time `indices`, a bounded number of times at once."""
+    per_time = 4 * max(1, array.size // max(1, array.sizes["time"]))
+    num = max(1, _BUDGET_BYTES // per_time)
+    for start in range(0, indices.size, num):
+        chosen = indices[start : start + num]
+        yield chosen, read_values(array.isel(time=chosen))

@@ -74,12 +74,8 @@ class LiveChart {
     this.drawing = false;
     this.dragging = false;
     this.host.addEventListener("pointerdown", () => (this.dragging = true));
-    this.host.addEventListener("pointermove", (event) => (this.pointer = event));
-    this.host.addEventListener("pointerleave", () => (this.pointer = null));
-    this.release = () => {
-      this.dragging = false;
-      this.draw();
-    };
+    // Plotly applies a zoom or pan on mouseup, which comes after pointerup.
+    this.release = () => setTimeout(() => this.drop());
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, this.release);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.host);
@@ -92,8 +88,8 @@ class LiveChart {
     this.draw();
   }
 
-  // One react at a time, always of the newest figure; none under the hand of a person who drags a
-  // zoom box, none while hidden (Plotly would draw it 700 pixels wide).
+  // One react at a time, always of the newest figure; none under a dragging hand (the axis would
+  // slip away from it), none while hidden (Plotly would draw it 700 pixels wide).
   async draw() {
     if (!this.waiting || this.drawing || this.dragging || !this.host.clientWidth) return;
     const { figure, plotly } = this.waiting;
@@ -103,7 +99,6 @@ class LiveChart {
       const library = await loadPlotly(plotly);
       if (this.host.isConnected) {
         await library.react(this.host, figure.data, themed(figure.layout, this.host), CONFIG);
-        this.hoverAgain(library);
       }
     } catch (error) {
       this.host.setAttribute("role", "alert");
@@ -114,12 +109,9 @@ class LiveChart {
     this.draw();
   }
 
-  // A redraw drops the label under a resting pointer; show that of the new data.
-  hoverAgain(library) {
-    const area = this.pointer?.target;
-    if (area?.isConnected && area.classList?.contains("nsewdrag")) {
-      library.Fx.hover(this.host, this.pointer, area.dataset.subplot);
-    }
+  drop() {
+    this.dragging = false;
+    this.draw();
   }
 
   resize() {

@@ -1,0 +1,14 @@
+"""Aurora Dash: `streamlit run app.py`."""
+
+import streamlit as st
+
+from aurora_dash.ui import lifecycle, navigation, shell
+
+st.set_page_config(
+    page_title="Aurora Dash",
+    page_icon=str(shell.LOGO),
+    layout="wide",
+    menu_items={"About": shell.ABOUT},
+)
+shell.draw(st.navigation(navigation.pages(), position="hidden"))
+lifecycle.warm_up().begin()

@@ -1,0 +1,107 @@
+"""Changes to a spec that touch more than one field, as pure functions. Free of streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from aurora_dash.spec import LossSpec, RunSpec, SpecModel, VariableSpec
+from aurora_dash.variables import Group
+from aurora_dash.variants import get_variant
+
+Model = TypeVar("Model", bound=SpecModel)
+
+RANDOM_LR = 1e-3
+CHECKPOINT_LR = 1e-4
+
+PAPER_WEIGHTS = {
+    **{"2t": 3.5, "10u": 0.77, "10v": 0.66, "msl": 1.6},
+    **{"z": 3.5, "q": 0.8, "t": 1.7, "u": 0.87, "v": 0.6},
+}
+"""Weights of variables in the loss with which Aurora was fine-tuned (the paper's supplement D)."""
+
+
+def assign(model: Model, path: str, value: Any) -> Model:
+    """A validated copy with the field at the dotted `path` changed; `SpecError` if refused."""
+    head, _, rest = path.partition(".")
+    return model.replace(**{head: assign(getattr(model, head), rest, value) if rest else value})
+
+
+def read(model: SpecModel, path: str) -> Any:
+    """The value of the field at the dotted `path`."""
+    value: Any = model
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, ...]]:
+    """The spec with another variant, and what had to be given up for it, in words."""
+    variant = get_variant(variant_id)
+    taken = {
+        Group.SURFACE: (*variant.surface, *variant.static, *variant.atmospheric),
+        Group.STATIC: (*variant.surface, *variant.static),
+        Group.ATMOSPHERIC: (*variant.surface, *variant.atmospheric),
+    }
+    variables = tuple(v for v in spec.variables if v.name not in taken[v.group])
+    given_up = [
+        f"{v.name} is no longer registered: {variant.title} has it already."
+        for v in spec.variables
+        if v not in variables
+    ]
+    model = spec.model.replace(variant=variant_id)
+    bare = spec.replace(model=model, variables=(), loss=_without_names(spec.loss))
+    return _with_loss_of(bare.replace(variables=variables), spec, given_up)
+
+
+def _without_names(loss: LossSpec) -> LossSpec:
+    return loss.replace(targets=(), weights={})
+
+
+def _with_loss_of(
+    spec: RunSpec, before: RunSpec, given_up: list[str]
+) -> tuple[RunSpec, tuple[str, ...]]:
+    predicted = set(spec.predicted_names)
+    lost = [n for n in (*before.loss.targets, *before.loss.weights) if n not in predicted]
+    if lost:
+        names = ", ".join(dict.fromkeys(lost))
+        given_up.append(f"No longer a target or weighted, not predicted any more: {names}.")
+    loss = before.loss.replace(
+        targets=tuple(n for n in before.loss.targets if n in predicted),
+        weights={n: w for n, w in before.loss.weights.items() if n in predicted},
+    )
+    return spec.replace(loss=loss), tuple(given_up)
+
+
+def choose_source(spec: RunSpec, source: str, **details: Any) -> RunSpec:
+    """The spec with weights from elsewhere; an untouched learning rate follows what is usual."""
+    changed = spec.replace(model=spec.model.replace(source=source, **details))
+    usual_before = RANDOM_LR if spec.model.is_random else CHECKPOINT_LR
+    usual_now = RANDOM_LR if changed.model.is_random else CHECKPOINT_LR
+    if spec.optimiser.lr == usual_before:
+        return assign(changed, "optimiser.lr", usual_now)
+    return changed
+
+
+def add_variable(spec: RunSpec, variable: VariableSpec) -> RunSpec:
+    """The spec with one more new variable, or with the one of that name and group replaced."""
+    same = (variable.name, variable.group)
+    others = tuple(v for v in spec.variables if (v.name, v.group) != same)
+    return spec.replace(variables=(*others, variable))
+
+
+def remove_variable(spec: RunSpec, name: str, group: Group) -> RunSpec:
+    """The spec without a registered variable, nor its target and weight."""
+    loss = spec.loss.replace(
+        targets=tuple(n for n in spec.loss.targets if n != name),
+        weights={n: w for n, w in spec.loss.weights.items() if n != name},
+    )
+    rest = tuple(v for v in spec.variables if (v.name, v.group) != (name, group))
+    without_names = spec.replace(loss=_without_names(spec.loss), variables=rest)
+    return without_names.replace(loss=loss if group is not Group.STATIC else spec.loss)
+
+
+def set_weights(spec: RunSpec, weights: Mapping[str, float]) -> RunSpec:
+    """The spec with these weights in the loss, as far as the model predicts the variables."""
+    kept = {name: value for name, value in weights.items() if name in spec.predicted_names}
+    return assign(spec, "loss.weights", kept)

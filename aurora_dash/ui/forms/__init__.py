@@ -1,0 +1,1 @@
+"""Forms over the draft's spec, one module a page."""

@@ -1,0 +1,208 @@
+"""The Data page's form: demo or files, and how they are cut."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.data.roots import configured_roots
+from aurora_dash.spec import DataSpec, Region, RunSpec
+from aurora_dash.ui import boundary, editor, edits, fields, state
+from aurora_dash.variants import PRESSURE_LEVELS
+
+_SOURCE = f"{state.FIELD_PREFIX}data.source"
+_PATHS = f"{state.FIELD_PREFIX}data.paths"
+_REGION = f"{state.FIELD_PREFIX}data.region"
+_SIDES = ("north", "south", "west", "east")
+SOURCES = {
+    "demo": ("Demo", "Synthetic weather that this project generates: no files needed."),
+    "files": (
+        "Files",
+        "NetCDF or GRIB on this machine, several at once as the CDS delivers them.",
+    ),
+}
+
+
+def source(spec: RunSpec) -> None:
+    """Demo or files, with what that needs."""
+    options = list(SOURCES)
+    chosen = st.radio(
+        "Source of the data",
+        options,
+        index=options.index(spec.data.source),
+        format_func=lambda name: SOURCES[name][0],
+        captions=[SOURCES[name][1] for name in options],
+        horizontal=True,
+        label_visibility="collapsed",
+        key=_SOURCE,
+        on_change=_choose_source,
+    )
+    if chosen == "demo":
+        _demo(spec)
+    else:
+        _files(spec)
+
+
+def _demo(spec: RunSpec) -> None:
+    with st.expander("Size of the demo", icon=":material/straighten:"):
+        first, second, third, fourth = st.columns(4)
+        with first:
+            fields.integer(
+                spec,
+                "data.demo.height",
+                "Latitudes",
+                "Rows of the grid; a multiple of the model's patch size is used.",
+                minimum=16,
+                maximum=721,
+                step=4,
+            )
+        with second:
+            fields.integer(
+                spec,
+                "data.demo.width",
+                "Longitudes",
+                "Columns of the grid, around the globe.",
+                minimum=16,
+                maximum=1440,
+                step=4,
+            )
+        with third:
+            fields.integer(
+                spec,
+                "data.demo.num_times",
+                "Times",
+                "How many analyses, one a time step of the model.",
+                minimum=6,
+                maximum=10_000,
+                step=10,
+            )
+        with fourth:
+            fields.integer(
+                spec,
+                "data.demo.seed",
+                "Seed",
+                "The same seed gives the same weather.",
+            )
+        fields.several(
+            spec,
+            "data.demo.levels",
+            "Pressure levels (hPa)",
+            "Levels of the atmospheric variables.",
+            sorted(PRESSURE_LEVELS, reverse=True),
+            placeholder="Choose at least one",
+        )
+
+
+def _files(spec: RunSpec) -> None:
+    roots = ", ".join(f"`{root}`" for root in configured_roots())
+    st.text_area(
+        "Files, folders or patterns, one a line",
+        value="\n".join(spec.data.paths),
+        placeholder="/data/era5/pressure_levels.nc\n/data/era5/single_levels.nc\n/data/era5/2025/*.grib",
+        help="Paths on the machine that runs this dashboard. A folder stands for all data files "
+        "in it; * and ** match names.",
+        height=110,
+        key=_PATHS,
+        on_change=_choose_paths,
+    )
+    st.caption(
+        f"Press Ctrl+Enter, or click beside the box, to open them. Readable are {roots}; the "
+        "environment variable AURORA_DASH_ROOTS sets other folders."
+    )
+
+
+def cutting(spec: RunSpec, levels: tuple[float, ...]) -> None:
+    """Validation part, lead time, levels, period and region. `levels` are those of the data."""
+    first, second = st.columns(2)
+    with first:
+        fields.decimal(
+            spec,
+            "data.validation_fraction",
+            "Kept for validation",
+            "The last part of the period, never trained on: what the model is judged by. "
+            "0.2 is a fifth.",
+            minimum=0.0,
+            maximum=0.9,
+            step=0.05,
+        )
+    with second:
+        fields.integer(
+            spec,
+            "data.lead_hours",
+            "Lead time (hours)",
+            "From the last input to the target. Empty: the model's time step, "
+            f"{spec.model.catalogue_entry.timestep_hours} h.",
+            minimum=1,
+            placeholder=f"{spec.model.catalogue_entry.timestep_hours} (the model's step)",
+        )
+    with st.expander("Period, region and levels", icon=":material/crop:"):
+        first, second = st.columns(2)
+        with first:
+            fields.moment(spec, "data.start", "From (UTC)", "First valid time to use.")
+        with second:
+            fields.moment(spec, "data.end", "Until (UTC)", "Last valid time to use.")
+        fields.several(
+            spec,
+            "data.levels",
+            "Levels (hPa)",
+            "Levels to use; the model takes any subset of those it knows.",
+            sorted(levels or PRESSURE_LEVELS, reverse=True),
+            placeholder="All levels of the data",
+            show=lambda level: f"{level:g}",
+            convert=lambda chosen: tuple(chosen) or None,
+        )
+        _region(spec)
+
+
+def _region(spec: RunSpec) -> None:
+    region = spec.data.region
+    wanted = st.toggle(
+        "Cut out a region",
+        value=region is not None,
+        help="Use only a box. It must not lie across Greenwich, which Aurora can't take.",
+        key=f"{_REGION}.wanted",
+        on_change=_toggle_region,
+    )
+    if not wanted:
+        return
+    box = region or Region(north=75, south=35, west=0, east=40)
+    for column, side in zip(st.columns(4), _SIDES, strict=True):
+        column.number_input(
+            f"{side.capitalize()} (°)",
+            value=float(getattr(box, side)),
+            step=1.0,
+            help="Latitude, -90 to 90." if side in ("north", "south") else "Longitude, east.",
+            key=f"{_REGION}.{side}",
+            on_change=_change_region,
+        )
+    fields.show_error("data.region")
+
+
+@boundary.guarded
+def _choose_source() -> None:
+    chosen = st.session_state[_SOURCE]
+    spec = editor.current().spec
+    # Files are taken over once their paths are given.
+    if chosen == "demo" or spec.data.paths:
+        editor.store(edits.assign(spec, "data.source", chosen))
+
+
+@boundary.guarded
+def _choose_paths() -> None:
+    lines = st.session_state[_PATHS].splitlines()
+    paths = tuple(line.strip().strip("\"'") for line in lines if line.strip())
+    spec = editor.current().spec
+    data: DataSpec = spec.data.replace(source="files" if paths else "demo", paths=paths)
+    editor.store(spec.replace(data=data))
+
+
+@boundary.guarded
+def _toggle_region() -> None:
+    wanted = st.session_state[f"{_REGION}.wanted"]
+    box = Region(north=75, south=35, west=0, east=40) if wanted else None
+    editor.assign("data.region", box)
+
+
+@boundary.guarded
+def _change_region() -> None:
+    sides = {side: st.session_state[f"{_REGION}.{side}"] for side in _SIDES}
+    editor.assign("data.region", sides)

@@ -1,0 +1,184 @@
+"""The Model page's weights: where they come from, and options of stability and memory."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.data.roots import configured_roots, resolve_inside_roots
+from aurora_dash.errors import AuroraDashError, PathError
+from aurora_dash.spec import RunSpec
+from aurora_dash.ui import boundary, editor, edits, fields, runs_view, state
+from aurora_dash.ui.cache import run_store
+
+SOURCES = {
+    "random": ("Random weights", "No download. Shows the way and tests data; forecasts nothing."),
+    "hub": ("Hugging Face hub", "Downloads the published checkpoint once and keeps it."),
+    "file": ("Local file", "A checkpoint that lies on this machine; works offline."),
+    "run": ("Earlier run", "Goes on from a checkpoint that a run here has saved."),
+}
+SIZES = {
+    "tiny": "Tiny: 1.6 M parameters; a step takes a fraction of a second on a CPU",
+    "small": "Small: 113 M parameters; 1 to 3 s a step on a CPU",
+    "full": "Full: as large as the checkpoint (see its card); wants a GPU",
+}
+
+
+def source(spec: RunSpec) -> None:
+    """Where the weights come from, with what that source needs."""
+    options = list(SOURCES)
+    st.radio(
+        "Weights",
+        options,
+        index=options.index(spec.model.source),
+        format_func=lambda name: SOURCES[name][0],
+        captions=[SOURCES[name][1] for name in options],
+        horizontal=True,
+        label_visibility="collapsed",
+        key=f"{state.FIELD_PREFIX}model.source",
+        on_change=_choose_source,
+    )
+    chosen = st.session_state.get(f"{state.FIELD_PREFIX}model.source", spec.model.source)
+    {"random": _random, "hub": _hub, "file": _file, "run": _run}[chosen](spec)
+
+
+def _random(spec: RunSpec) -> None:
+    fields.choice(
+        spec,
+        "model.size",
+        "Size",
+        "Width and depth of the network. Real checkpoints are always full size.",
+        list(SIZES),
+        show=SIZES.__getitem__,
+    )
+
+
+def _hub(spec: RunSpec) -> None:
+    variant = spec.model.catalogue_entry
+    st.info(
+        f"`{variant.filename}` ({variant.size_gib:.2f} GiB) is downloaded from "
+        f"`{variant.repository}` when the run starts, once; later runs take it from the cache. "
+        "Without internet choose a local file.",
+        icon=":material/download:",
+    )
+
+
+def _file(spec: RunSpec) -> None:
+    st.text_input(
+        "Checkpoint file",
+        value=spec.model.path or "",
+        placeholder="/data/checkpoints/aurora-0.25-pretrained.ckpt",
+        help="Path on the machine that runs this dashboard, within its configured folders.",
+        key=f"{state.FIELD_PREFIX}model.path",
+        on_change=_choose_file,
+    )
+    message = state.field_errors().get("model.path")
+    if message:
+        st.error(message, icon=":material/error:")
+    elif spec.model.source != "file":
+        st.info("Type the checkpoint's path, then press Enter.", icon=":material/edit:")
+
+
+def _run(spec: RunSpec) -> None:
+    runs = [run for run in run_store().list() if runs_view.checkpoints(run)]
+    if not runs:
+        st.info(
+            "No run here has saved a checkpoint yet. Train one first, or choose another source.",
+            icon=":material/info:",
+        )
+        return
+    ids = [run.id for run in runs]
+    left, right = st.columns(2)
+    with left:
+        chosen = st.selectbox(
+            "Run",
+            ids,
+            index=ids.index(spec.model.run) if spec.model.run in ids else None,
+            placeholder="Choose a run",
+            help="A run in this dashboard's folder that has saved a checkpoint.",
+            key=f"{state.FIELD_PREFIX}model.run",
+            on_change=_choose_run,
+        )
+    if chosen:
+        names = ["best", "last", *runs_view.checkpoints(runs[ids.index(chosen)])]
+        with right:
+            fields.choice(
+                spec,
+                "model.checkpoint",
+                "Checkpoint",
+                "Best is the one with the lowest validation loss, last the newest.",
+                names,
+            )
+
+
+def options(spec: RunSpec) -> None:
+    """Stability, memory and precision."""
+    with st.expander("Stability, memory and precision", icon=":material/memory:"):
+        fields.switch(
+            spec,
+            "model.stabilise_level_agg",
+            "Stabilise level aggregation",
+            "Adds normalisation where levels are aggregated: against exploding gradients.",
+        )
+        fields.switch(
+            spec,
+            "model.activation_checkpointing",
+            "Activation checkpointing",
+            "Recomputes activations in the backward pass: slower, with much less memory. "
+            "The full model needs it at 0.25° on 80 GB.",
+        )
+        fields.switch(
+            spec,
+            "model.autocast",
+            "bfloat16 in the backbone",
+            "Halves the backbone's activation memory on a GPU; no gain on a CPU.",
+        )
+        fields.choice(
+            spec,
+            "model.use_lora",
+            "LoRA",
+            "Low-rank weights beside the backbone's own. As the variant has it, unless changed.",
+            [None, True, False],
+            show=lambda value: {None: "As the variant", True: "On", False: "Off"}[value],
+        )
+
+
+@boundary.guarded
+def _choose_source() -> None:
+    chosen = st.session_state[f"{state.FIELD_PREFIX}model.source"]
+    spec = editor.current().spec
+    # A source that still lacks its file or run is taken over once that is given.
+    complete = chosen in ("random", "hub") or getattr(
+        spec.model, {"file": "path", "run": "run"}[chosen]
+    )
+    if complete:
+        editor.store(edits.choose_source(spec, chosen))
+
+
+@boundary.guarded
+def _choose_file() -> None:
+    typed = st.session_state[f"{state.FIELD_PREFIX}model.path"].strip()
+    errors = state.field_errors()
+    errors.pop("model.path", None)
+    if not typed:
+        errors["model.path"] = "Type the path of a checkpoint file."
+        return
+    try:
+        path = resolve_file(typed)
+    except AuroraDashError as error:
+        errors["model.path"] = str(error)
+        return
+    editor.store(edits.choose_source(editor.current().spec, "file", path=path))
+
+
+@boundary.guarded
+def _choose_run() -> None:
+    chosen = st.session_state[f"{state.FIELD_PREFIX}model.run"]
+    editor.store(edits.choose_source(editor.current().spec, "run", run=chosen))
+
+
+def resolve_file(typed: str) -> str:
+    """The file that was typed, within the configured folders; `PathError` otherwise."""
+    path = resolve_inside_roots(typed, configured_roots())
+    if not path.is_file():
+        raise PathError(f"{path} is not a file.", remedy="Give the path of a .ckpt or .pt file.")
+    return str(path)

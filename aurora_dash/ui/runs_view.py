@@ -1,0 +1,68 @@
+"""What pages ask of a run beyond its own answers: name, labels, checkpoints, waiting requests."""
+
+from __future__ import annotations
+
+from aurora_dash.errors import AuroraDashError
+from aurora_dash.runs.control import Action
+from aurora_dash.runs.status import RunStatus
+from aurora_dash.runs.store import Run
+from aurora_dash.ui import state, widgets, words
+from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.state import Selection
+
+
+def selected_run() -> Run | None:
+    """The run that the URL selects; None if there is none or it is gone."""
+    run_id = state.selected(Selection.RUN)
+    if not run_id:
+        return None
+    try:
+        return run_store().get(run_id)
+    except AuroraDashError:
+        return None
+
+
+def title(run: Run) -> str:
+    """The name a person gave the run; its id if the spec can't be read."""
+    try:
+        return run.spec().name
+    except AuroraDashError:
+        return run.id
+
+
+def labels(run: Run) -> str:
+    """Labels of a run, as Markdown; none if the spec can't be read."""
+    try:
+        return widgets.spec_labels(run.spec())
+    except AuroraDashError:
+        return ""
+
+
+def checkpoints(run: Run) -> list[str]:
+    """Names of the complete checkpoints, the newest first."""
+    found = run.checkpoints_folder.glob("step-*/meta.json")
+    return sorted((path.parent.name for path in found), reverse=True)
+
+
+def asked_for(run: Run) -> frozenset[Action]:
+    """Requests that the trainer has not taken yet."""
+    names = (path.stem.rpartition("-")[2] for path in run.control_folder.glob("*.request"))
+    return frozenset(Action(name) for name in names if name in set(Action))
+
+
+def progress_text(status: RunStatus) -> str:
+    """How far a run is: ``120 / 200 steps, 35 s left``."""
+    if status.total_steps is None:
+        return f"step {status.step:,}" if status.step else "not started"
+    text = f"{status.step:,} / {status.total_steps:,} steps"
+    if status.is_live and status.seconds_left is not None:
+        text += f", {words.duration(status.seconds_left)} left"
+    return text
+
+
+def loss_text(status: RunStatus) -> str:
+    """The newest and the best loss of a run."""
+    if status.last_loss is None:
+        return "no loss yet"
+    best = "" if status.best_loss is None else f", best {words.number(status.best_loss)}"
+    return f"loss {words.number(status.last_loss)}{best}"

@@ -1,0 +1,126 @@
+"""The first page: the way in, what this machine offers, what ran here, what was left unfinished."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.presets import get_preset
+from aurora_dash.runs.launch import launch
+from aurora_dash.runs.store import Run
+from aurora_dash.ui import boundary, navigation, runs_view, state, widgets, words
+from aurora_dash.ui.cache import draft_store, run_store
+from aurora_dash.ui.drafts import Draft
+from aurora_dash.ui.state import Selection
+
+_RUNS_SHOWN = 6
+_DRAFTS_SHOWN = 3
+
+
+def way_in() -> None:
+    """The two ways in: the demo, one click from training, and the guided path."""
+    with st.container(border=True, key="way-in"):
+        words_side, demo_side = st.columns([3, 2], gap="large", vertical_alignment="center")
+        with words_side:
+            st.markdown("### Fine-tune the Aurora weather model, and watch it learn")
+            st.markdown(
+                "Choose a model and data, add variables of your own, launch, follow the training "
+                "live, and judge the result on maps."
+            )
+            if st.button(
+                "Set up a fine-tuning",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                help="The guided path: Model, Data, Variables, Train, Monitor, Evaluate & maps.",
+                key="begin",
+            ):
+                state.select(Selection.DRAFT, None)
+                navigation.go_to("model")
+        with demo_side, st.container(gap="xsmall"):
+            if st.button(
+                "Train the demo now",
+                icon=":material/play_arrow:",
+                type="primary",
+                width="stretch",
+                key="demo",
+            ):
+                launch_demo()
+            st.caption(
+                "A tiny Aurora with random weights learns synthetic weather: about a minute on a "
+                "laptop, no download, no files, no GPU."
+            )
+            st.markdown(widgets.label_text(synthetic=True, random_weights=True))
+
+
+def launch_demo() -> None:
+    """Create the demo's run, start it and go to watch it."""
+    run = run_store().create(get_preset("demo"))
+    launch(run)
+    navigation.go_to("monitor", run=run.id)
+
+
+def recent_runs() -> None:
+    """The newest runs with their true states, each a link to its Monitor."""
+    st.subheader("Recent runs", anchor=False)
+    runs = run_store().list()
+    if not runs:
+        widgets.empty(
+            "No runs yet",
+            "Runs appear here with their state, progress and loss. The demo makes the first one.",
+            icon=":material/timeline:",
+        )
+        return
+    for run in runs[:_RUNS_SHOWN]:
+        _run_row(run)
+    if len(runs) > _RUNS_SHOWN:
+        with st.expander(f"All {len(runs)} runs"):
+            for run in runs[_RUNS_SHOWN:]:
+                _run_row(run)
+
+
+def _run_row(run: Run) -> None:
+    status = run.status()
+    with st.container(border=True, key=f"run-{run.id}", gap="xsmall"):
+        name, progress, losses, when = st.columns([4, 3, 3, 2], vertical_alignment="center")
+        with name:
+            navigation.link("monitor", f"**{runs_view.title(run)}**", run=run.id)
+            st.markdown(f"{widgets.state_text(status.state)} {runs_view.labels(run)}")
+        progress.markdown(runs_view.progress_text(status))
+        losses.markdown(runs_view.loss_text(status))
+        when.caption(words.ago(status.created), help=words.moment(status.created))
+        if status.reason and not status.is_live:
+            st.caption(boundary.plain(status.reason))
+
+
+def unfinished() -> None:
+    """Drafts that were begun and not launched."""
+    drafts = [draft for draft in draft_store().list() if draft.launched_as is None]
+    if not drafts:
+        return
+    st.subheader("Being set up", anchor=False)
+    for draft in drafts[:_DRAFTS_SHOWN]:
+        _draft_row(draft)
+
+
+def _draft_row(draft: Draft) -> None:
+    spec = draft.spec
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        navigation.link("train", f"**{spec.name}**", draft=draft.id)
+        st.caption(
+            f"{spec.model.catalogue_entry.title}, {spec.model.source} weights, "
+            f"{'synthetic data' if spec.is_demo else 'files'}, edited {words.ago(draft.updated)}"
+        )
+        st.button(
+            "",
+            icon=":material/delete:",
+            help="Discard this draft",
+            key=f"discard-{draft.id}",
+            on_click=_discard,
+            args=(draft.id,),
+        )
+
+
+@boundary.guarded
+def _discard(draft_id: str) -> None:
+    if state.selected(Selection.DRAFT) == draft_id:
+        state.select(Selection.DRAFT, None)
+    draft_store().delete(draft_id)

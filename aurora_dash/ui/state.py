@@ -1,0 +1,96 @@
+"""What the browser holds: a selection of ids, in the session and in the URL, and nothing else.
+
+The truth about a run or a draft lies on disk. The URL carries the ids (``?run=``, ``?draft=``), so
+that a refresh, a second tab and a colleague see the same thing; the session carries them across
+a change of page, which clears the URL.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import streamlit as st
+
+FIELD_PREFIX = "field:"
+"""Start of the session keys of form widgets that mirror a field of the draft."""
+
+
+class Selection(StrEnum):
+    """Names under which a selection stands in the URL."""
+
+    RUN = "run"
+    DRAFT = "draft"
+    EVALUATION = "evaluation"
+
+
+class Key(StrEnum):
+    """Names in the session that are not a widget's."""
+
+    FRAMED = "framed"
+    FLASH = "flash"
+    FIELD_ERRORS = "field-errors"
+
+
+def synchronise() -> None:
+    """Adopt what the URL says; put back into the URL what a change of page removed from it."""
+    for name in Selection:
+        if name in st.query_params:
+            _adopt(name, st.query_params[name])
+        elif st.session_state.get(name):
+            st.query_params[name] = st.session_state[name]
+
+
+def selected(name: Selection) -> str | None:
+    """The selected id, or None."""
+    return st.session_state.get(name) or st.query_params.get(name)
+
+
+def select(name: Selection, value: str | None) -> None:
+    """Select an id, here and in the URL; None forgets it."""
+    _adopt(name, value)
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def _adopt(name: Selection, value: str | None) -> None:
+    before = st.session_state.get(name)
+    st.session_state[name] = value
+    if before in (None, value):
+        return
+    if name is Selection.RUN:
+        st.session_state[Selection.EVALUATION] = None
+    if name is Selection.DRAFT:
+        forget_fields()
+
+
+def url_parameters(**changes: str) -> dict[str, str]:
+    """The whole selection, with some of it changed, for a link to another page."""
+    chosen = {name.value: selected(name) for name in Selection} | changes
+    return {name: value for name, value in chosen.items() if value}
+
+
+def flash(message: str, *, kind: str = "success") -> None:
+    """Keep a message for the next drawing of a page; `kind` is success, info, warning or error."""
+    messages = st.session_state.get(Key.FLASH, ())
+    st.session_state[Key.FLASH] = (*messages, (kind, message))
+
+
+def take_flashes() -> tuple[tuple[str, str], ...]:
+    """The kept messages, once."""
+    messages: tuple[tuple[str, str], ...] = st.session_state.pop(Key.FLASH, ())
+    return messages
+
+
+def field_errors() -> dict[str, str]:
+    """What is wrong with typed values that the draft has not taken over, by field."""
+    errors: dict[str, str] = st.session_state.setdefault(Key.FIELD_ERRORS, {})
+    return errors
+
+
+def forget_fields() -> None:
+    """Drop the form widgets' values, so that they show the draft again."""
+    st.session_state.pop(Key.FIELD_ERRORS, None)
+    for key in [k for k in st.session_state if str(k).startswith(FIELD_PREFIX)]:
+        del st.session_state[key]

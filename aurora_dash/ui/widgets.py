@@ -1,0 +1,103 @@
+"""Small pieces that several pages draw: chips, labels, findings, facts, empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import streamlit as st
+
+from aurora_dash.data.findings import Finding
+from aurora_dash.runs.status import RunState
+from aurora_dash.spec import RunSpec
+from aurora_dash.ui.boundary import plain
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
+
+_CHIPS: Mapping[RunState, tuple[Colour, str]] = {
+    RunState.QUEUED: ("gray", ":material/schedule:"),
+    RunState.STARTING: ("blue", ":material/hourglass_top:"),
+    RunState.RUNNING: ("blue", ":material/play_arrow:"),
+    RunState.PAUSED: ("yellow", ":material/pause:"),
+    RunState.STOPPING: ("orange", ":material/stop_circle:"),
+    RunState.STOPPED: ("gray", ":material/stop:"),
+    RunState.COMPLETED: ("green", ":material/check_circle:"),
+    RunState.FAILED: ("red", ":material/error:"),
+    RunState.INTERRUPTED: ("orange", ":material/power_off:"),
+}
+_FINDING_BOXES = {
+    "error": (st.error, ":material/block:"),
+    "warning": (st.warning, ":material/warning:"),
+    "info": (st.info, ":material/info:"),
+}
+
+
+def state_chip(state: RunState) -> None:
+    """The state of a run: a word, a colour and a sign."""
+    colour, icon = _CHIPS[state]
+    st.badge(state.value, color=colour, icon=icon)
+
+
+def state_text(state: RunState) -> str:
+    """The chip as Markdown, for use inside a line of text."""
+    colour, icon = _CHIPS[state]
+    return f":{colour}-badge[{icon} {state.value}]"
+
+
+def label_text(*, synthetic: bool, random_weights: bool) -> str:
+    """The labels that must stand wherever such results are shown, as Markdown."""
+    labels = []
+    if synthetic:
+        labels.append(":violet-badge[:material/science: synthetic data]")
+    if random_weights:
+        labels.append(":violet-badge[:material/casino: random weights]")
+    return " ".join(labels)
+
+
+def spec_labels(spec: RunSpec) -> str:
+    """The labels of a spec, as Markdown."""
+    return label_text(synthetic=spec.is_demo, random_weights=spec.model.is_random)
+
+
+def show_labels(spec: RunSpec) -> None:
+    """The labels of a spec on a line of their own, if it has any."""
+    text = spec_labels(spec)
+    if text:
+        st.markdown(text)
+
+
+def findings(items: Iterable[Finding]) -> None:
+    """Findings with their remedies: what stands in the way first, what was merely done last."""
+    by_severity: dict[str, list[Finding]] = {"error": [], "warning": [], "info": []}
+    for item in items:
+        by_severity[item.severity].append(item)
+    for severity in ("error", "warning"):
+        box, icon = _FINDING_BOXES[severity]
+        for item in by_severity[severity]:
+            box(finding_text(item), icon=icon)
+    if by_severity["info"]:
+        with st.expander(f"What was done while opening ({len(by_severity['info'])})"):
+            for item in by_severity["info"]:
+                st.markdown(f"- {finding_text(item)}")
+
+
+def finding_text(item: Finding) -> str:
+    """A finding as Markdown, its remedy beneath."""
+    text = plain(item.message)
+    return f"{text}\n\n**What to do:** {plain(item.remedy)}" if item.remedy else text
+
+
+def facts(items: Sequence[tuple[str, str]], *, columns: int = 4) -> None:
+    """Facts side by side, each a small label over its value."""
+    for start in range(0, len(items), columns):
+        row = st.columns(columns)
+        for column, (name, value) in zip(row, items[start : start + columns], strict=False):
+            column.metric(name, value)
+
+
+def empty(message: str, hint: str, *, icon: str) -> None:
+    """What stands where there is nothing yet: what would be here, and how to get it."""
+    with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
+        st.markdown(f"### {icon}", text_alignment="center")
+        st.markdown(f"**{message}**", text_alignment="center")
+        st.caption(hint, text_alignment="center")

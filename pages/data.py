@@ -1,0 +1,5 @@
+"""data."""
+
+from aurora_dash.ui import shell
+
+shell.heading("data")

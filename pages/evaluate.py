@@ -1,0 +1,5 @@
+"""evaluate."""
+
+from aurora_dash.ui import shell
+
+shell.heading("evaluate")

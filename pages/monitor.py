@@ -1,0 +1,5 @@
+"""monitor."""
+
+from aurora_dash.ui import shell
+
+shell.heading("monitor")

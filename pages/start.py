@@ -1,0 +1,9 @@
+"""Start: what this machine offers, what ran here, and the way in."""
+
+from aurora_dash.ui import machine, shell, start
+
+shell.welcome()
+start.way_in()
+machine.facts()
+start.recent_runs()
+start.unfinished()

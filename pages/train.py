@@ -1,0 +1,5 @@
+"""train."""
+
+from aurora_dash.ui import shell
+
+shell.heading("train")

@@ -1,0 +1,5 @@
+"""variables."""
+
+from aurora_dash.ui import shell
+
+shell.heading("variables")

@@ -1,0 +1,89 @@
+"""Which forecasts can be judged: where each starts, and which of its targets the data holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from aurora_dash.data.times import Times
+from aurora_dash.data.windows import Split, Window, make_windows, split_windows
+from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.request import EvaluationRequest
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One forecast, as indices of times."""
+
+    inputs: tuple[int, ...]
+    """From the oldest to the newest input."""
+    targets: Mapping[int, int]
+    """By step, counted from 1; a step whose target is not in the data is absent."""
+
+    @property
+    def steps(self) -> int:
+        """How far the forecast has to be rolled out."""
+        return max(self.targets)
+
+
+def make_samples(
+    times: Times,
+    request: EvaluationRequest,
+    *,
+    history_hours: int,
+    lead_hours: int,
+    validation_fraction: float,
+) -> tuple[Sample, ...]:
+    """All forecasts of the request's split that have at least one target, in order of time.
+
+    A forecast belongs to a split if every time it uses does, so that a rollout of the training
+    part never reaches into the validation part. `EvaluationError` if there is none.
+    """
+    first = make_windows(times, history_hours=history_hours, lead_hours=lead_hours)
+    allowed = _allowed(split_windows(first, times, validation_fraction), request.split)
+    targets: dict[tuple[int, ...], dict[int, int]] = {}
+    for step in range(1, request.leads + 1):
+        for window in make_windows(
+            times, history_hours=history_hours, lead_hours=step * lead_hours
+        ):
+            if all(index in allowed for index in window.indices):
+                targets.setdefault(window.inputs, {})[step] = window.target
+    samples = [Sample(inputs, targets[inputs]) for inputs in sorted(targets)]
+    if not samples:
+        raise _no_samples(times, request, history_hours, lead_hours, validation_fraction)
+    return tuple(samples[: request.max_samples])
+
+
+def _allowed(split: Split, name: str) -> range:
+    """Indices of the times that a split may use; ``all``: any."""
+    if name == "all":
+        return range(2**62)
+    windows: tuple[Window, ...] = split.validation if name == "validation" else split.train
+    used = [index for window in windows for index in window.indices]
+    if not used:
+        return range(0)
+    return range(min(used), 2**62) if name == "validation" else range(max(used) + 1)
+
+
+def _no_samples(
+    times: Times,
+    request: EvaluationRequest,
+    history_hours: int,
+    lead_hours: int,
+    validation_fraction: float,
+) -> EvaluationError:
+    exact = np.asarray(times)
+    span = f"{len(exact)} times" + (f" from {exact[0]} to {exact[-1]}" if len(exact) else "")
+    part = "" if request.split == "all" else f" of the {request.split} part"
+    remedy = "Choose data that holds the times before and after."
+    if request.split == "validation" and validation_fraction == 0:
+        remedy = "The data keeps nothing back for validation: choose the split 'all'."
+    elif request.split != "all":
+        remedy = "Choose the split 'all', or more data."
+    return EvaluationError(
+        f"No sample{part} can be judged: a forecast needs two times {history_hours} hours apart "
+        f"and a target {lead_hours} hours after, and the data has {span}.",
+        remedy=remedy,
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from aurora_dash.errors import RunError
 from aurora_dash.presets import demo
+from aurora_dash.runs.control import Action
 from aurora_dash.runs.launch import ThreadLauncher, device_key, launch
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState
@@ -112,6 +114,28 @@ def test_a_queued_run_can_be_stopped_and_the_next_moves_up(
     with own(runs[1]) as owner:  # nobody holds on to it
         owner.update(state="completed")
     assert runs[1].id not in engine.order
+
+
+def test_the_requests_to_a_run_at_work_are_left_to_its_engine(
+    store: RunStore, quick_heartbeat: None, wait_until
+) -> None:
+    heard: list[Action] = []
+
+    def late_listener(run: Run, *, should_stop: Callable[[], bool]) -> None:
+        with own(run) as owner:
+            owner.update(state="running")
+            wait_until(lambda: any(run.control_folder.glob("*.request")))
+            time.sleep(0.2)  # ten heartbeats, of which none may take the request away
+            heard.extend(run.take_requests())
+            owner.update(state="stopped")
+
+    launcher, run = ThreadLauncher(late_listener), store.create(demo())
+    launcher.launch(run)
+    wait_until(lambda: run.status().state is RunState.RUNNING)
+    run.request("stop")
+    wait_until(lambda: run.status().state is RunState.STOPPED)
+    assert heard == [Action.STOP]
+    assert launcher.shutdown(timeout=20)
 
 
 def test_a_run_is_not_launched_twice(
@@ -237,6 +261,7 @@ def test_an_unknown_launcher_is_refused(run: Run) -> None:
 FOREGROUND = """
 import sys, time
 from pathlib import Path
+from aurora_dash.runs.control import Action
 from aurora_dash.runs.launch import run_in_foreground
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run
@@ -244,7 +269,8 @@ from aurora_dash.runs.store import Run
 def train(run, *, should_stop):
     with own(run) as owner:
         owner.update(state="running")
-        print("running", flush=True)
+        sys.stdout.write("running\\n")
+        sys.stdout.flush()
         while not should_stop() or "deaf" in sys.argv:
             time.sleep(0.01)
         owner.update(state="stopped", reason="Asked to.")
@@ -287,7 +313,8 @@ from aurora_dash.runs.store import Run
 def train(run, *, should_stop):
     with own(run) as owner:
         owner.update(state="running")
-        print("running", flush=True)
+        sys.stdout.write("running\\n")
+        sys.stdout.flush()
         while not should_stop():
             time.sleep(0.01)
         owner.update(state="stopped")
@@ -313,7 +340,8 @@ def test_a_killed_server_leaves_no_run_shown_as_running_or_queued(
     queued = store.create(demo())
     code = SERVER.replace(
         "sys.stdin.read()",
-        "launch.launch(Run(Path(sys.argv[2]))); print('both', flush=True); sys.stdin.read()",
+        "launch.launch(Run(Path(sys.argv[2])))\n"
+        "sys.stdout.write('both\\n'); sys.stdout.flush(); sys.stdin.read()",
     )
     child = spawn(code, run.folder, queued.folder)
     assert sorted([child.stdout.readline(), child.stdout.readline()]) == ["both\n", "running\n"]

@@ -204,6 +204,20 @@ def test_a_lock_inherited_by_a_child_does_not_hide_the_death_of_its_owner(run: R
     assert run.status().state is RunState.COMPLETED
 
 
+def test_letting_go_frees_the_lock_though_a_forked_child_lives(run: Run, spawn) -> None:
+    own_and_fork = FORK_AND_WAIT.rpartition("    time.sleep(60)")[0]
+    code = own_and_fork + (
+        "    owner.update(state='completed')\nprint('released', flush=True)\ntime.sleep(60)\n"
+    )
+    parent = spawn(code, run.folder)
+    grandchild = int(parent.stdout.readline())
+    try:
+        assert parent.stdout.readline() == "released\n"
+        assert probe(run.folder) is LockState.FREE
+    finally:
+        os.kill(grandchild, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("shift", [timedelta(days=-2), timedelta(days=2)])
 def test_a_clock_that_jumps_does_not_kill_a_live_run_of_this_machine(
     run: Run, spawn, shift: timedelta
@@ -246,6 +260,8 @@ def test_a_pid_of_another_container_is_not_looked_up_here(run: Run) -> None:
     with own(run):
         _rewrite_status(run, owner=container)
         assert run.status().state is RunState.STARTING  # the lock is held: that is enough
+        _rewrite_status(run, heartbeat=datetime.now(UTC) - timedelta(hours=1))
+        assert run.status().state is RunState.STARTING
         _rewrite_status(run, state=RunState.COMPLETED)
 
 

@@ -113,7 +113,7 @@ def _recognised(
         ]
     fields, findings = [], []
     for variable in variables:
-        field, notes = _field(array, name, variable, path)
+        field, notes = _field(array, variable, path)
         fields.append(field)
         findings.extend(notes)
     return fields, findings
@@ -125,7 +125,9 @@ def _meanings(array: xr.DataArray, name: str, aliases: Aliases) -> tuple[Variabl
     found: dict[str, Variable] = {}
     own = _canonical(name) or _from_table(array, name, has_levels)
     if own is not None and (own.group is Group.ATMOSPHERIC) == has_levels:
-        found[own.key] = own
+        claimed = [source for source, target in aliases.items() if target == (own.group, own.name)]
+        if not claimed or name in claimed:
+            found[own.key] = own
     if name in aliases:
         group, new_name = aliases[name]
         registered = describe(new_name, group)
@@ -186,9 +188,7 @@ def _sizes(array: xr.DataArray) -> str:
     return " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "a single value"
 
 
-def _field(
-    array: xr.DataArray, name: str, variable: Variable, path: Path
-) -> tuple[Field, list[Finding]]:
+def _field(array: xr.DataArray, variable: Variable, path: Path) -> tuple[Field, list[Finding]]:
     converted, findings = _in_units(array, variable, path)
     extra = [d for d in array.dims if d not in ("time", "level", "latitude", "longitude")]
     plain = converted.squeeze(extra, drop=True) if extra else converted

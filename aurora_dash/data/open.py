@@ -18,6 +18,8 @@ from aurora_dash.data.reading import read_values
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group
 
+GREENWICH_CODES = frozenset({"crosses-greenwich", "longitude-gap"})
+
 LaterCheck = Callable[[], Sequence[Finding]]
 
 

@@ -1,0 +1,199 @@
+"""From time indices to Aurora batches, in physical units.
+
+Times are time-zone-aware UTC datetimes: Aurora calls ``timestamp()`` on them, which would read a
+naive one in the zone of the machine. A time step is read once and kept while memory allows.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+import xarray as xr
+from aurora import Batch, Metadata
+from aurora.insolation import insolation
+
+from aurora_dash.data.reading import Values, read_values
+from aurora_dash.data.times import utc_datetimes
+from aurora_dash.data.windows import Window
+from aurora_dash.errors import DataError
+from aurora_dash.spec import RunSpec
+from aurora_dash.variables import Group
+
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
+Sample = tuple[Batch, Batch]
+"""What is given to the model, and what it should have predicted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariableNames:
+    """Which variables a batch holds, in the model's order."""
+
+    surface: tuple[str, ...]
+    """Given to the model; computed ones such as insolation included."""
+    static: tuple[str, ...]
+    atmospheric: tuple[str, ...]
+    output_only: tuple[str, ...] = ()
+    """Surface variables that are predicted but not given; in targets where the data has them."""
+    computed: tuple[str, ...] = ()
+    """Those of `surface` that are computed here and not looked for in the data."""
+
+    @classmethod
+    def of(cls, spec: RunSpec) -> Self:
+        """The names that the model of `spec` works with, new variables last."""
+        variant = spec.model.catalogue_entry
+        return cls(
+            surface=tuple(n for n in spec.names(Group.SURFACE) if n not in variant.output_only),
+            static=spec.names(Group.STATIC),
+            atmospheric=spec.names(Group.ATMOSPHERIC),
+            output_only=variant.output_only,
+            computed=variant.computed,
+        )
+
+
+class WindowSamples:
+    """The samples of a canonical dataset, one for each window (a map-style torch dataset).
+
+    A sample is an input batch (b=1, one t for each input of the window) and a target batch
+    (b=1, t=1), surface (b, t, h, w), static (h, w) and atmospheric (b, t, c, h, w), float32, in
+    physical units.
+    """
+
+    def __init__(
+        self,
+        dataset: xr.Dataset,
+        windows: Sequence[Window],
+        names: VariableNames,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        self.windows = tuple(windows)
+        self.names = names
+        self._dataset = dataset
+        self._times = utc_datetimes(dataset["time"].values)
+        self._levels = _levels(dataset)
+        self._target_surface = (
+            *names.surface,
+            *(name for name in names.output_only if f"surf_{name}" in dataset),
+        )
+        self._refuse_missing()
+        self._latitude = torch.from_numpy(dataset["latitude"].values.astype(np.float32))
+        self._longitude = torch.from_numpy(dataset["longitude"].values.astype(np.float32))
+        self._static = {
+            name: torch.from_numpy(_copy(read_values(dataset[f"static_{name}"])))
+            for name in names.static
+        }
+        self._steps: OrderedDict[int, dict[str, Values]] = OrderedDict()
+        self._num_kept = max(0, cache_bytes // max(1, self._bytes_per_step()))
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Sample:
+        window = self.windows[index]
+        # One window reads each of its times once, whatever the cache can keep.
+        steps = {i: self._step(i) for i in dict.fromkeys(window.indices)}
+        inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names.surface)
+        target = self._batch([steps[window.target]], (window.target,), self._target_surface)
+        return inputs, target
+
+    def _batch(
+        self, steps: Sequence[dict[str, Values]], indices: tuple[int, ...], surface: Sequence[str]
+    ) -> Batch:
+        return Batch(
+            surf_vars={name: _stack(steps, f"surf_{name}") for name in surface},
+            static_vars=dict(self._static),
+            atmos_vars={name: _stack(steps, f"atmos_{name}") for name in self.names.atmospheric},
+            metadata=Metadata(
+                lat=self._latitude,
+                lon=self._longitude,
+                time=(self._times[indices[-1]],),
+                atmos_levels=self._levels,
+            ),
+        )
+
+    def _step(self, index: int) -> dict[str, Values]:
+        if index in self._steps:
+            self._steps.move_to_end(index)
+            return self._steps[index]
+        step = self._read_step(index)
+        if self._num_kept:
+            self._steps[index] = step
+            while len(self._steps) > self._num_kept:
+                self._steps.popitem(last=False)
+        return step
+
+    def _read_step(self, index: int) -> dict[str, Values]:
+        step = {key: read_values(self._dataset[key].isel(time=index)) for key in self._keys()}
+        if "insolation" in self.names.computed:
+            step["surf_insolation"] = self._insolation(index)
+        return step
+
+    def _insolation(self, index: int) -> Values:
+        """As the model computes it for its predictions, for any time of the day."""
+        naive = self._times[index].replace(tzinfo=None)
+        latitude, longitude = self._latitude.numpy(), self._longitude.numpy()
+        values: Values = insolation([naive], latitude, longitude, enforce_2d=True)[0]
+        return values.astype(np.float32)
+
+    def _keys(self) -> list[str]:
+        surface = (n for n in self._target_surface if n not in self.names.computed)
+        return [f"surf_{n}" for n in surface] + [f"atmos_{n}" for n in self.names.atmospheric]
+
+    def _bytes_per_step(self) -> int:
+        return sum(4 * self._dataset[key].isel(time=0).size for key in self._keys())
+
+    def _refuse_missing(self) -> None:
+        keys = [*self._keys(), *(f"static_{name}" for name in self.names.static)]
+        missing = [key for key in keys if key not in self._dataset]
+        if missing:
+            raise DataError(
+                f"The data lacks {', '.join(missing)}, which the model needs.",
+                remedy="Add files that hold them.",
+            )
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Several samples as one: variables joined along b, times listed, statics shared."""
+    inputs, targets = zip(*samples, strict=True)
+    return _join(inputs), _join(targets)
+
+
+def batch_for(dataset: xr.Dataset, windows: Sequence[Window], names: VariableNames) -> Sample:
+    """Input and target batch (b = number of windows) of a few windows, read once."""
+    samples = WindowSamples(dataset, windows, names)
+    return collate([samples[i] for i in range(len(samples))])
+
+
+def _join(batches: Sequence[Batch]) -> Batch:
+    first = batches[0]
+    return Batch(
+        surf_vars={k: torch.cat([b.surf_vars[k] for b in batches]) for k in first.surf_vars},
+        static_vars=first.static_vars,
+        atmos_vars={k: torch.cat([b.atmos_vars[k] for b in batches]) for k in first.atmos_vars},
+        metadata=Metadata(
+            lat=first.metadata.lat,
+            lon=first.metadata.lon,
+            time=tuple(time for batch in batches for time in batch.metadata.time),
+            atmos_levels=first.metadata.atmos_levels,
+        ),
+    )
+
+
+def _stack(steps: Sequence[dict[str, Values]], key: str) -> torch.Tensor:
+    return torch.from_numpy(np.stack([step[key] for step in steps])[np.newaxis])
+
+
+def _copy(values: Values) -> Values:
+    """Writable memory of its own, as torch wants it."""
+    return np.array(values, dtype=np.float32)
+
+
+def _levels(dataset: xr.Dataset) -> tuple[int | float, ...]:
+    levels = dataset["level"].values.tolist() if "level" in dataset.coords else []
+    return tuple(int(level) if float(level).is_integer() else float(level) for level in levels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
@@ -165,11 +166,11 @@ def _hub_finding() -> Finding:
 
 def _unreachable(url: str) -> str:
     """Why an address does not answer; empty if it does."""
-    request = urllib.request.Request(url, method="HEAD")
     try:
+        request = urllib.request.Request(url, method="HEAD")
         with urllib.request.urlopen(request, timeout=_HUB_TIMEOUT_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
         return f"it answers {error.code}"
-    except (urllib.error.URLError, TimeoutError, OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return str(getattr(error, "reason", error))

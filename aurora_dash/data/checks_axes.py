@@ -1,0 +1,169 @@
+"""What names, units, levels and grid alone tell about the use of data for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import xarray as xr
+
+from aurora_dash.data.findings import Finding
+from aurora_dash.data.statistics import level_key
+from aurora_dash.spec import RunSpec
+from aurora_dash.variables import Group, describe
+
+# Patches along each side that the backbone's stages need (measured): two stages halve once.
+_SMALLEST_PATCH_GRID = {"tiny": 2, "small": 3, "full": 3}
+
+
+def axis_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    """What stands in the way, as far as no field and no time has to be looked at."""
+    yield from _missing_variables(dataset, spec)
+    yield from _wrong_units(dataset, spec)
+    yield from _levels_without_statistics(dataset, spec)
+    yield from _small_grid(dataset, spec)
+
+
+def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    variant = spec.model.catalogue_entry
+    wanted = {
+        Group.SURFACE: variant.required_surface,
+        Group.STATIC: variant.static,
+        Group.ATMOSPHERIC: variant.atmospheric,
+    }
+    present = {g: [k for k in dataset.data_vars if str(k).startswith(g.prefix)] for g in Group}
+    if not present[Group.ATMOSPHERIC]:
+        yield _surface_only(variant.atmospheric, spec)
+    for group, names in wanted.items():
+        missing = [name for name in names if f"{group.prefix}{name}" not in dataset]
+        if missing and (group is not Group.ATMOSPHERIC or present[group]):
+            yield _missing(group, missing, spec)
+    for variable in spec.variables:
+        if f"{variable.group.prefix}{variable.name}" not in dataset:
+            looked_for = variable.source_name or variable.name
+            yield Finding(
+                severity="error",
+                code="new-variable-missing",
+                message=f"The new {variable.group} variable {variable.name} is not in the data "
+                f"(looked for {looked_for!r}).",
+                remedy="Give files that hold it, correct its source_name or group, or remove it "
+                "from the run.",
+                variable=f"{variable.group.prefix}{variable.name}",
+            )
+    yield from _missing_outputs(dataset, spec)
+
+
+def _surface_only(atmospheric: Sequence[str], spec: RunSpec) -> Finding:
+    return Finding(
+        severity="error",
+        code="surface-only",
+        message="This data is surface-only: it has no variable on pressure levels. The model "
+        f"cannot run on it alone, since it also takes {', '.join(atmospheric)} on pressure levels.",
+        remedy="Add files with these variables on pressure levels, for the same area and times "
+        "(for ERA5: the data set reanalysis-era5-pressure-levels).",
+    )
+
+
+def _missing(group: Group, names: Sequence[str], spec: RunSpec) -> Finding:
+    described = ", ".join(f"{name} ({describe(name, group).long_name.lower()})" for name in names)
+    return Finding(
+        severity="error",
+        code=f"missing-{group}",
+        message=f"The data lacks {len(names)} {group} variable{'s' * (len(names) > 1)} that the "
+        f"model {spec.model.variant} takes: {described}.",
+        remedy="Add files that hold them, on the same grid"
+        + ("." if group is Group.STATIC else " and for the same times."),
+        variable=f"{group.prefix}{names[0]}" if len(names) == 1 else None,
+    )
+
+
+def _missing_outputs(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    """Variables that are predicted but not given: needed only if they are aimed at."""
+    absent = [n for n in spec.model.catalogue_entry.output_only if f"surf_{n}" not in dataset]
+    aimed_at = [name for name in absent if name in spec.loss.targets]
+    if aimed_at:
+        yield Finding(
+            severity="error",
+            code="missing-target",
+            message=f"loss.targets names {', '.join(aimed_at)}, which the data lacks.",
+            remedy="Add files that hold them, or take them out of loss.targets.",
+        )
+    elif absent:
+        yield Finding(
+            severity="warning",
+            code="missing-outputs",
+            message=f"The model also predicts {', '.join(absent)}, which the data lacks: they "
+            "can't be trained or scored.",
+        )
+
+
+def _wrong_units(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    new = {(v.group, v.name) for v in spec.variables}
+    for group in Group:
+        for name in spec.names(group):
+            key = f"{group.prefix}{name}"
+            expected = describe(name, group).unit
+            if key not in dataset or (group, name) in new or expected == "?":
+                continue
+            found = dataset[key].attrs.get("units", expected)
+            if found != expected:
+                yield Finding(
+                    severity="error",
+                    code="unit-wrong",
+                    message=f"{key} is in {found!r}; the model takes it in {expected}.",
+                    remedy=f"Convert it to {expected} in the files.",
+                    variable=key,
+                )
+
+
+def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    if "level" not in dataset.coords:
+        return
+    levels = dataset["level"].values.tolist()
+    known = spec.model.catalogue_entry.levels
+    unknown = [level for level in levels if level not in known]
+    if unknown:
+        yield Finding(
+            severity="error",
+            code="levels-without-statistics",
+            message=f"The model has no statistics for {_listed(unknown)} hPa, so it can't take "
+            "that level of its variables.",
+            remedy=f"Choose data.levels among {_listed([k for k in known if k in levels] or known)}"
+            " hPa.",
+            where=f"{_listed(unknown)} hPa",
+        )
+    for variable in spec.variables:
+        given = variable.mean
+        if variable.group is not Group.ATMOSPHERIC or not isinstance(given, dict):
+            continue
+        keys = {level: level_key("", level).lstrip("_") for level in levels}
+        lacking = [level for level, key in keys.items() if key not in given]
+        if lacking:
+            yield Finding(
+                severity="error",
+                code="levels-without-statistics",
+                message=f"The new variable {variable.name} has mean and std for "
+                f"{', '.join(given)} hPa but not for {_listed(lacking)} hPa.",
+                remedy="Give both for every level, leave them out to have them computed, or "
+                "choose data.levels.",
+                variable=f"atmos_{variable.name}",
+                where=f"{_listed(lacking)} hPa",
+            )
+
+
+def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    patch = spec.model.catalogue_entry.patch_size
+    size = spec.model.size if spec.model.is_random else "full"
+    needed = _SMALLEST_PATCH_GRID[size] * patch
+    height, width = dataset.sizes["latitude"], dataset.sizes["longitude"]
+    if min(height, width) < needed:
+        yield Finding(
+            severity="error",
+            code="grid-too-small",
+            message=f"The grid of {height} x {width} points is too small: this model needs at "
+            f"least {needed} x {needed} ({needed // patch} patches of {patch} each way).",
+            remedy="Give a larger area.",
+        )
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

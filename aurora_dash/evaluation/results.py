@@ -39,6 +39,7 @@ class EvaluationSummary(BaseModel):
     variant: str
     synthetic: bool
     """The data is generated, not weather."""
+    trained_on_synthetic: bool
     random_weights: bool
     """The model started from random numbers, so that it is no forecast model."""
     sources: tuple[str, ...]

@@ -1,0 +1,196 @@
+"""All that can be decided, and refused, before any weights are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from aurora_dash.data.checks_axes import axis_findings
+from aurora_dash.data.open import OpenedData
+from aurora_dash.data.source import open_data
+from aurora_dash.data.times import Times
+from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.fields import FieldAxes, FieldKeeper, fitting_samples
+from aurora_dash.evaluation.metrics import ScoreBook
+from aurora_dash.evaluation.regions import region_mask
+from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.samples import Sample, make_samples
+from aurora_dash.evaluation.sources import Subject
+from aurora_dash.evaluation.targets import Target, choose_targets
+from aurora_dash.evaluation.weights import area_weights
+from aurora_dash.spec import DataSpec, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is judged, on which samples, against what."""
+
+    request: EvaluationRequest
+    subject: Subject
+    spec: RunSpec
+    data: DataSpec
+    opened: OpenedData
+    samples: tuple[Sample, ...]
+    targets: tuple[Target, ...]
+    sources: tuple[str, ...]
+    """``model`` first, then what it is compared with."""
+    warnings: tuple[str, ...]
+
+    @property
+    def lead_hours(self) -> int:
+        """Of one forecast step."""
+        return self.spec.lead_hours
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Pressure levels (hPa), in the order of the data."""
+        dataset = self.opened.dataset
+        return tuple(dataset["level"].values.tolist()) if "level" in dataset.dims else ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Canonical names of what is scored."""
+        return tuple(target.key for target in self.targets)
+
+    @cached_property
+    def chunks(self) -> tuple[range, ...]:
+        """Positions of the samples that go through the model together."""
+        size = self.request.batch_size
+        starts = range(0, len(self.samples), size)
+        return tuple(range(start, min(start + size, len(self.samples))) for start in starts)
+
+    def steps(self, chunk: range) -> int:
+        """How far a chunk has to be rolled out."""
+        return max(self.samples[position].steps for position in chunk)
+
+    def unit(self, variable: str) -> str:
+        """Unit of a scored variable."""
+        return next(target.unit for target in self.targets if target.name == variable)
+
+    def new_book(self) -> ScoreBook:
+        """An empty book for this grid, weighted by area."""
+        latitudes = self.opened.dataset["latitude"].values
+        longitudes = self.opened.dataset["longitude"].values
+        masks = {name: region_mask(name, latitudes, longitudes) for name in self.request.regions}
+        return ScoreBook(area_weights(latitudes)[:, None], masks)
+
+    def new_keeper(self) -> FieldKeeper | None:
+        """A keeper for as many samples as may be kept; None for none."""
+        axes = FieldAxes(
+            sources=self.sources,
+            leads=tuple(self.lead_hours * step for step in range(1, self.request.leads + 1)),
+            levels=self.levels,
+            latitudes=self.opened.dataset["latitude"].values,
+            longitudes=self.opened.dataset["longitude"].values,
+        )
+        kept = fitting_samples(
+            axes,
+            self.keys,
+            most_samples=min(self.request.max_map_samples, len(self.samples)),
+            most_bytes=self.request.max_map_bytes,
+        )
+        return FieldKeeper(axes, self.keys, kept) if kept else None
+
+
+def make_plan(
+    request: EvaluationRequest, subject: Subject, *, roots: Sequence[Path] | None = None
+) -> Plan:
+    """Open the data and find what can be judged; the caller closes `Plan.opened`.
+
+    `EvaluationError` or `DataError` says why nothing can be.
+    """
+    data = request.data or subject.spec.data
+    spec = subject.spec
+    variant = spec.model.catalogue_entry
+    _require_lead(request, spec, data)
+    opened = open_data(data, variant, spec.variables, roots=roots)
+    try:
+        _require_inputs(opened, spec)
+        samples = make_samples(
+            _times(opened),
+            request,
+            history_hours=variant.timestep_hours,
+            lead_hours=spec.lead_hours,
+            validation_fraction=data.validation_fraction,
+        )
+        targets, warnings = choose_targets(
+            spec, request, [str(key) for key in opened.dataset.data_vars]
+        )
+    except BaseException:
+        opened.close()
+        raise
+    initial, notes = _initial(request, subject)
+    return Plan(
+        request=request,
+        subject=subject,
+        spec=spec,
+        data=data,
+        opened=opened,
+        samples=samples,
+        targets=targets,
+        sources=("model", *request.baselines, *initial),
+        warnings=(*notes, *_split_warning(request, subject), *warnings),
+    )
+
+
+def _times(opened: OpenedData) -> Times:
+    dataset = opened.dataset
+    times: Times = dataset["time"].values if "time" in dataset.dims else np.array([], "M8[ns]")
+    return times
+
+
+def _require_inputs(opened: OpenedData, spec: RunSpec) -> None:
+    findings = [
+        finding
+        for finding in axis_findings(opened.dataset, spec)
+        # What was trained for is judged with the other targets: here only the model's needs count.
+        if finding.severity == "error" and finding.code != "missing-target"
+    ]
+    if findings:
+        raise EvaluationError(
+            " ".join(finding.message for finding in findings),
+            remedy=" ".join(dict.fromkeys(finding.remedy for finding in findings)),
+        )
+
+
+def _require_lead(request: EvaluationRequest, spec: RunSpec, data: DataSpec) -> None:
+    timestep = spec.model.catalogue_entry.timestep_hours
+    if data.lead_hours not in (None, spec.lead_hours):
+        raise EvaluationError(
+            f"The checkpoint forecasts {spec.lead_hours} hours ahead; the data asks for "
+            f"data.lead_hours = {data.lead_hours}.",
+            remedy="Leave data.lead_hours out, and roll out with leads.",
+        )
+    if request.leads > 1 and spec.lead_hours != timestep:
+        raise EvaluationError(
+            f"Forecasts of {spec.lead_hours} hours can't be rolled out: the history of this model "
+            f"is {timestep} hours apart.",
+            remedy="Evaluate one lead time (leads = 1).",
+        )
+
+
+def _initial(
+    request: EvaluationRequest, subject: Subject
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not request.initial:
+        return (), ()
+    if subject.has_initial:
+        return ("initial",), ()
+    return (), (
+        f"{subject.name} is no checkpoint of a run, so that it is not known what it was before "
+        "fine-tuning: there is no score of 'initial'.",
+    )
+
+
+def _split_warning(request: EvaluationRequest, subject: Subject) -> tuple[str, ...]:
+    own = request.data is None or request.data == subject.spec.data
+    if subject.run is None or request.split == "validation" or not own:
+        return ()
+    return (
+        "The scores include samples that the run was trained on; the split 'validation' shows "
+        "how it does on others.",
+    )

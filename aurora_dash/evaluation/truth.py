@@ -1,0 +1,61 @@
+"""What a forecast starts from and what came true, as the model would have it.
+
+Both go through the model's own `batch_transform_hook`, so that they have the names and the
+missing values that its predictions have, and are cropped as the model crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from aurora import Batch
+from numpy.typing import NDArray
+
+from aurora_dash.data.batches import VariableNames, WindowSamples, collate
+from aurora_dash.data.windows import Window
+from aurora_dash.evaluation.samples import Sample
+from aurora_dash.model.normalised import OwnStatistics
+from aurora_dash.variables import Group
+
+Fields = Mapping[str, NDArray[np.float32]]
+"""By canonical name: (H, W), or (L, H, W) with levels."""
+
+
+class Truth:
+    """Reads a canonical dataset for one model; times used twice are kept while memory allows."""
+
+    def __init__(
+        self,
+        dataset: xr.Dataset,
+        samples: Sequence[Sample],
+        names: VariableNames,
+        module: OwnStatistics,
+    ) -> None:
+        self._module = module
+        self._num_samples = len(samples)
+        starts = [Window(inputs=s.inputs, target=s.inputs[-1]) for s in samples]
+        moments = [Window(inputs=(i,), target=i) for i in range(dataset.sizes["time"])]
+        # One reader for both, so that they share what it keeps in memory.
+        self._windows = WindowSamples(dataset, [*starts, *moments], names)
+
+    def inputs(self, positions: Sequence[int]) -> Batch:
+        """What the forecasts at these positions among the samples start from, in one batch."""
+        return collate([self._windows[position] for position in positions])[0]
+
+    def fields(self, time_index: int) -> Fields:
+        """Observed fields of all predicted variables that the data has, at one time."""
+        _, observed = self._windows[self._num_samples + time_index]
+        observed = self._module.batch_transform_hook(observed)
+        return fields_of(observed.crop(self._module.patch_size), 0)
+
+
+def fields_of(batch: Batch, position: int) -> Fields:
+    """The newest fields of one sample of a batch, on the CPU."""
+    groups = ((Group.SURFACE, batch.surf_vars), (Group.ATMOSPHERIC, batch.atmos_vars))
+    return {
+        f"{group.prefix}{name}": values[position, -1].float().cpu().numpy()
+        for group, variables in groups
+        for name, values in variables.items()
+    }

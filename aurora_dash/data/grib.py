@@ -115,7 +115,10 @@ class _GribArray(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray[Any, Any]:
         with _ECCODES_LOCK:
-            return np.asarray(self._array[key])
+            try:
+                return np.asarray(self._array[key])
+            except CodesInternalError as error:
+                raise OSError(f"a GRIB message can't be decoded ({error})") from error
 
 
 def _gaps(path: Path, index: FileIndex) -> list[Finding]:

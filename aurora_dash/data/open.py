@@ -40,7 +40,7 @@ class OpenedData:
     closers: tuple[Callable[[], None], ...] = ()
 
     def close(self) -> None:
-        """Close the files; values that were not read yet can't be read any more."""
+        """Give the file handles back; reading more values opens the files again."""
         for close in self.closers:
             close()
 
@@ -84,7 +84,7 @@ def open_files(
         findings=tuple(dict.fromkeys(findings)),
         files=tuple(paths),
         later_checks=_static_checks(fields),
-        closers=tuple(part.dataset.close for part in parts),
+        closers=tuple(part.close for part in parts),
     )
 
 

@@ -5,7 +5,7 @@ No field is read here and nothing is written beside the file: for GRIB the index
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class RawPart:
 
     dataset: xr.Dataset
     path: Path
+    close: Callable[[], None]
+    """Gives the file handle back; a later read opens the file again."""
 
 
 def read_file(path: Path) -> tuple[list[RawPart], list[Finding]]:
@@ -64,7 +66,9 @@ def read_file(path: Path) -> tuple[list[RawPart], list[Finding]]:
         datasets = [_read_netcdf(path, detected)]
     parts = [
         RawPart(
-            dataset=_in_blocks(dataset, token=f"{path}-{path.stat().st_mtime_ns}-{i}"), path=path
+            dataset=_in_blocks(dataset, token=f"{path}-{path.stat().st_mtime_ns}-{i}"),
+            path=path,
+            close=dataset.close,
         )
         for i, dataset in enumerate(datasets)
     ]

@@ -23,7 +23,7 @@ def read_values(array: xr.DataArray) -> Values:
     """
     try:
         values: Values = array.compute(scheduler="synchronous").values
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, EOFError) as error:
         source = array.attrs.get("source", "its file")
         raise DataError(
             f"{array.name} can't be read from {source}: {error}.",

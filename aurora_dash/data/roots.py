@@ -68,6 +68,8 @@ def expand_paths(
         raise PathError("No data path was given.", remedy="Give files, folders or globs.")
     files: list[Path] = []
     for pattern in patterns:
+        if roots is not None:
+            resolve_inside_roots(_without_wildcards(str(pattern), base or Path.cwd()), roots)
         expanded = _expand(str(pattern), base or Path.cwd())
         if roots is not None:
             expanded = [resolve_inside_roots(str(path), roots) for path in expanded]
@@ -84,6 +86,14 @@ def _absolute(text: str) -> Path:
         return Path(text.strip()).expanduser()
     except RuntimeError as error:
         raise PathError(f"{text!r}: {error}") from error
+
+
+def _without_wildcards(pattern: str, base: Path) -> str:
+    """The part of a pattern that names a place: nobody learns what lies outside the roots."""
+    path = base / _absolute(pattern)
+    while glob.has_magic(str(path)) and path != path.parent and not path.exists():
+        path = path.parent
+    return str(path)
 
 
 def _expand(pattern: str, base: Path) -> list[Path]:

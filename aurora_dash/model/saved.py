@@ -1,0 +1,153 @@
+"""The checkpoints of a run as they lie on disk: names, content, verification.
+
+    checkpoints/
+      step-00000120/
+        model.pt        weights, a flat state dict
+        optimiser.pt    optimiser state and what else resuming needs
+        meta.json       `CheckpointMeta`, with the checksums of the other two
+      best, last        text files that hold the name of a checkpoint
+
+Only `aurora_dash.training.checkpoints` writes here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aurora_dash.errors import CheckpointError
+from aurora_dash.model.statistics import ModelStatistics
+from aurora_dash.model.weights import StateDict, read_state_dict, read_tensors
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.pt"
+OPTIMISER_FILE = "optimiser.pt"
+META_FILE = "meta.json"
+POINTERS = ("best", "last")
+
+_NAME = re.compile(r"step-\d{8,}")
+
+
+class CheckpointMeta(BaseModel):
+    """``meta.json``: what a checkpoint is and how it came about."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: int = FORMAT_VERSION
+    step: int
+    """Optimiser steps done."""
+    epoch: float
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    best_loss: float | None = None
+    """Lowest validation loss of the run up to here."""
+    statistics: dict[str, dict[str, tuple[float, float]]]
+    sha256: dict[str, str]
+    created: str
+    device: str
+    threads: int
+    """Threads and device are part of bit-identical resuming."""
+    versions: dict[str, str]
+
+    @property
+    def model_statistics(self) -> ModelStatistics:
+        """Statistics that the weights were trained with."""
+        return ModelStatistics.from_dict(self.statistics)
+
+
+def checkpoint_name(step: int) -> str:
+    """Name of the checkpoint made after `step` optimiser steps."""
+    return f"step-{step:08d}"
+
+
+def is_checkpoint_name(name: str) -> bool:
+    """Whether a name is one that `checkpoint_name` gives; it holds no path parts."""
+    return _NAME.fullmatch(name) is not None
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints in a run's checkpoints folder, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if is_checkpoint_name(p.name) and (p / META_FILE).exists()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def find_checkpoint(folder: Path, name: str = "best") -> Path:
+    """The folder of a checkpoint given as ``best``, ``last`` or ``step-...``.
+
+    `CheckpointError` names those that exist if there is none of that name.
+    """
+    target = _follow(folder, name) if name in POINTERS else name
+    path = folder / target
+    if is_checkpoint_name(target) and (path / META_FILE).exists():
+        return path
+    known = ", ".join(p.name for p in list_checkpoints(folder)) or "none"
+    raise CheckpointError(
+        f"There is no checkpoint {name!r} in {folder}; it holds {known}.",
+        remedy="Choose one of those, or let the run train until it saves one.",
+    )
+
+
+def _follow(folder: Path, pointer: str) -> str:
+    try:
+        return (folder / pointer).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def read_meta(checkpoint: Path) -> CheckpointMeta:
+    """The description of a checkpoint; `CheckpointError` if it is missing or damaged."""
+    path = checkpoint / META_FILE
+    try:
+        meta = CheckpointMeta.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"Can't read {path}: {error.strerror or error}.") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise CheckpointError(
+            f"{path} is damaged: {problem}.", remedy="Use another checkpoint of the run."
+        ) from error
+    if meta.schema_version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {meta.schema_version}; this version reads up to {FORMAT_VERSION}.",
+            remedy="Update Aurora Dash.",
+        )
+    return meta
+
+
+def read_weights(checkpoint: Path, meta: CheckpointMeta | None = None) -> StateDict:
+    """A checkpoint's weights, after its checksum was verified."""
+    path = checkpoint / MODEL_FILE
+    _verify(path, (meta or read_meta(checkpoint)).sha256)
+    return read_state_dict(path)
+
+
+def read_optimiser(checkpoint: Path, meta: CheckpointMeta | None = None) -> dict[str, Any]:
+    """A checkpoint's optimiser state, after its checksum was verified."""
+    path = checkpoint / OPTIMISER_FILE
+    _verify(path, (meta or read_meta(checkpoint)).sha256)
+    return read_tensors(path)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(path: Path, expected: Mapping[str, str]) -> None:
+    try:
+        found = file_digest(path)
+    except OSError as error:
+        raise CheckpointError(f"Can't read {path}: {error.strerror or error}.") from error
+    if found != expected.get(path.name):
+        raise CheckpointError(
+            f"{path} is damaged: its checksum {found[:12]}... is not the one it was saved with.",
+            remedy="Use another checkpoint of the run, or copy the folder again.",
+        )

@@ -1,0 +1,244 @@
+"""One fine-tuning run from its folder: the function that every launcher calls."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import xarray as xr
+
+from aurora_dash.data.batches import VariableNames, WindowSamples
+from aurora_dash.data.check import check_for_training
+from aurora_dash.data.findings import Finding, launchable
+from aurora_dash.data.source import open_data
+from aurora_dash.data.windows import Split
+from aurora_dash.errors import DataError, TrainingError
+from aurora_dash.model.build import BuiltModel, build_model
+from aurora_dash.model.load import load_into
+from aurora_dash.model.statistics import (
+    ModelStatistics,
+    inherit_statistics,
+    resolve_statistics,
+)
+from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.ownership import Owner, own
+from aurora_dash.runs.status import RunState
+from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.spec import RunSpec
+from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
+from aurora_dash.training.control import Control
+from aurora_dash.training.failure import Failures
+from aurora_dash.training.loader import TrainingBatches
+from aurora_dash.training.loop import Trainer
+from aurora_dash.training.machine import choose_device, set_threads
+from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.plan import split_of, total_steps_of
+from aurora_dash.training.record import Recorder
+from aurora_dash.training.step import TrainingStep
+from aurora_dash.training.validation import Validator
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """How a training ended."""
+
+    state: RunState
+    steps: int
+    final_loss: float | None = None
+    """Training loss of the last step."""
+    best_loss: float | None = None
+    """Lowest validation loss; without validation, the lowest training loss."""
+    reason: str = ""
+    remedy: str = ""
+
+
+def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> TrainResult:
+    """Train a run from its folder's spec, or from its last checkpoint if it has one.
+
+    Owns the folder meanwhile, writes metrics, status, events and checkpoints into it, and heeds
+    requests and `should_stop`. A failure ends as the state ``failed`` with a reason, not as an
+    exception; only a run that somebody else owns raises `RunError`. Nothing of the model is
+    held when it returns.
+    """
+    kind: Literal["thread", "process"] = "thread"
+    if threading.current_thread() is threading.main_thread():
+        kind = "process"
+    with own(run, kind) as owner:
+        with Failures(run, owner):
+            _train(run, owner, should_stop)
+        # The failure's traceback, and with it the model, is gone only now.
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        status = owner.status
+    return TrainResult(
+        state=status.state,
+        steps=status.step,
+        final_loss=status.last_loss,
+        best_loss=status.best_loss,
+        reason=status.reason,
+        remedy=status.remedy,
+    )
+
+
+def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
+    spec = run.spec()
+    device = choose_device(spec.training.device)
+    threads = set_threads(spec.training.threads)
+    owner.update(device=str(device), waiting_for="the data to be opened and checked")
+    opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
+    try:
+        _refuse_unless_launchable(run, check_for_training(opened, spec))
+        split = split_of(spec, opened.dataset)
+        spec = _resolve(run, spec, opened.dataset, split)
+        owner.update(waiting_for="the model to be built")
+        model = _build(run, spec, device)
+        train_samples, validation_samples = _samples(spec, opened.dataset, split)
+        order = BatchOrder(len(train_samples), spec.training.batch_size, spec.training.seed)
+        step = TrainingStep(model, spec, device, total_steps_of(spec, order))
+        save = _Saver(run, spec, model, step, threads, always_best=not split.validation)
+        with (
+            MetricsWriter(run.metrics_path) as metrics,
+            TrainingBatches(train_samples, order) as batches,
+        ):
+            trainer = Trainer(
+                take_step=step,
+                batches=batches,
+                validate=_validator(spec, step, validation_samples),
+                records=Recorder(metrics, owner, step.total_steps, device),
+                requests=Control(run, owner, should_stop),
+                save=save,
+                total_steps=step.total_steps,
+                validate_every=spec.training.validate_every,
+                save_every=spec.training.checkpoint_every,
+            )
+            _resume(run, save.store, trainer, model, step)
+            _run(trainer, owner)
+    finally:
+        opened.close()
+
+
+def _run(trainer: Trainer, owner: Owner) -> None:
+    """Train and say how it ended."""
+    owner.update(state=RunState.RUNNING, step=trainer.step, total_steps=trainer.total_steps)
+    try:
+        done = trainer.run()
+    except TrainingError:
+        # The weights are those of the last good step: worth keeping, to go on more carefully.
+        trainer.save()
+        raise
+    finally:
+        owner.update(
+            step=trainer.step,
+            epoch=trainer.epoch,
+            last_loss=trainer.last_loss,
+            best_loss=trainer.best_loss,
+        )
+    if done:
+        owner.update(state=RunState.COMPLETED)
+    else:
+        reason = f"Stopped on request after step {trainer.step} of {trainer.total_steps}."
+        owner.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
+
+
+def _refuse_unless_launchable(run: Run, findings: Iterable[Finding]) -> None:
+    """Write all findings to the events; `DataError` with the worst if training can't work."""
+    findings = tuple(findings)
+    for finding in findings:
+        details = {k: v for k, v in finding.to_dict().items() if k not in ("severity", "message")}
+        run.log_event(finding.severity, finding.message, **details)
+    if not launchable(findings):
+        errors = [finding for finding in findings if finding.severity == "error"]
+        raise DataError(" ".join(e.message for e in errors), remedy=errors[0].remedy)
+
+
+def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunSpec:
+    """The spec with the new variables' statistics, measured on training times, and saved."""
+    resolved = spec
+    if spec.model.source == "run" and spec.model.run:
+        resolved = inherit_statistics(spec, RunStore(run.folder.parent).get(spec.model.run).spec())
+    times = sorted({index for window in split.train for index in window.indices})
+    resolved = resolve_statistics(resolved, dataset, times)
+    if resolved != spec:
+        run.save_spec(resolved)
+        run.log_event("info", "statistics of the new variables were filled into the spec")
+    return resolved
+
+
+def _build(run: Run, spec: RunSpec, device: torch.device) -> BuiltModel:
+    statistics = ModelStatistics.for_spec(spec)
+    model = build_model(spec, statistics, store=RunStore(run.folder.parent))
+    model.module.to(device)
+    run.log_event("info", model.report.summary(), parameters=model.num_parameters, size=model.size)
+    return model
+
+
+def _samples(
+    spec: RunSpec, dataset: xr.Dataset, split: Split
+) -> tuple[WindowSamples, WindowSamples | None]:
+    """Samples to train on, and those to validate with if there are any."""
+    names = VariableNames.of(spec)
+    validation = WindowSamples(dataset, split.validation, names) if split.validation else None
+    return WindowSamples(dataset, split.train, names), validation
+
+
+def _validator(
+    spec: RunSpec, step: TrainingStep, samples: WindowSamples | None
+) -> Validator | None:
+    if samples is None:
+        return None
+    return Validator(step.comparer, samples, spec.training.batch_size)
+
+
+class _Saver:
+    """Puts what a trainer has reached into a checkpoint."""
+
+    def __init__(
+        self,
+        run: Run,
+        spec: RunSpec,
+        model: BuiltModel,
+        step: TrainingStep,
+        threads: int,
+        *,
+        always_best: bool,
+    ) -> None:
+        self.store = CheckpointStore(run, keep=spec.training.keep_checkpoints)
+        self._model = model
+        self._step = step
+        self._threads = threads
+        self._always_best = always_best
+        """Without validation the newest weights pass for the best."""
+
+    def __call__(self, trainer: Trainer, best: bool) -> None:
+        snapshot = Snapshot(
+            step=trainer.step,
+            epoch=trainer.epoch,
+            weights=self._model.state_dict(),
+            optimiser=self._step.optimiser.state_dict(),
+            statistics=self._model.statistics,
+            device=str(self._step.comparer.device),
+            threads=self._threads,
+            train_loss=trainer.last_loss,
+            validation_loss=trainer.validation_loss,
+            best_loss=trainer.best_loss,
+        )
+        self.store.save(snapshot, best=best or self._always_best)
+
+
+def _resume(
+    run: Run, store: CheckpointStore, trainer: Trainer, model: BuiltModel, step: TrainingStep
+) -> None:
+    """Go on from the run's newest checkpoint, if it has one."""
+    restored = store.load_newest(lambda message: run.log_event("warning", message))
+    if restored is None:
+        return
+    load_into(model.module, restored.weights, adapt=False, name=str(restored.path))
+    step.restore(restored.optimiser)
+    meta = restored.meta
+    trainer.resume(step=meta.step, last_loss=meta.train_loss, best_loss=meta.best_loss)
+    run.log_event("info", f"resumed from {restored.path.name}", step=meta.step)

@@ -1,0 +1,165 @@
+"""The training loop: take a step, record it, validate, save, until the end or a request."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from aurora import Batch
+
+from aurora_dash.training.loader import Sample
+from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.step import Record
+
+_PACE_STEPS = 50
+
+
+class Batches(Protocol):
+    """Gives the batch of a step."""
+
+    order: BatchOrder
+
+    def take(self, step: int) -> Sample:
+        """Inputs and targets of 0-based step `step`."""
+
+
+class Requests(Protocol):
+    """What is asked of the training from outside."""
+
+    def wants_stop(self) -> bool:
+        """Whether training is to end."""
+
+    def take_save(self) -> bool:
+        """Whether a checkpoint was asked for since the last call."""
+
+    def wait_while_paused(self, save: Callable[[], object]) -> bool:
+        """Return when training may go on; whether there was a pause."""
+
+
+class Records(Protocol):
+    """Takes the numbers of steps and validations."""
+
+    def train(
+        self, step: int, epoch: float, values: Mapping[str, float], pace: float | None
+    ) -> None:
+        """Take those of a training step; `pace` is in seconds a step."""
+
+    def validation(
+        self, step: int, epoch: float, values: Mapping[str, float], best_loss: float | None
+    ) -> None:
+        """Take those of a validation."""
+
+
+class Trainer:
+    """Trains with parts that were built elsewhere; knows no files and no spec."""
+
+    def __init__(
+        self,
+        *,
+        take_step: Callable[[int, Batch, Batch], Record],
+        batches: Batches,
+        validate: Callable[[Callable[[], bool]], Record | None] | None,
+        records: Records,
+        requests: Requests,
+        save: Callable[[Trainer, bool], object],
+        total_steps: int,
+        validate_every: int,
+        save_every: int,
+    ) -> None:
+        self._take_step = take_step
+        self._batches = batches
+        self._validate = validate
+        self._records = records
+        self._requests = requests
+        self._save = save
+        self._validate_every = validate_every
+        self._save_every = save_every
+        self.total_steps = total_steps
+        self.step = 0
+        """Optimiser steps done."""
+        self.last_loss: float | None = None
+        self.best_loss: float | None = None
+        """Lowest validation loss; without validation, the lowest training loss."""
+        self.validation_loss: float | None = None
+        """Validation loss of the present weights, if it was measured."""
+        self._saved_step: int | None = None
+        self._ends: deque[float] = deque(maxlen=_PACE_STEPS)
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training samples so far."""
+        return self._batches.order.epoch(self.step)
+
+    def resume(self, *, step: int, last_loss: float | None, best_loss: float | None) -> None:
+        """Go on after `step` steps, which a checkpoint has."""
+        self.step, self.last_loss, self.best_loss = step, last_loss, best_loss
+        self._saved_step = step
+
+    def run(self) -> bool:
+        """Train to the end; False if a request ended it before. Saves in either case."""
+        if self.step == 0:
+            self._measure()
+        while self.step < self.total_steps and not self._is_to_stop():
+            self._advance()
+            if self.step % self._validate_every == 0 or self.step == self.total_steps:
+                self._measure()
+            if self.step % self._save_every == 0:
+                self.save()
+        self.save()
+        return self.step >= self.total_steps
+
+    def save(self, *, best: bool = False) -> None:
+        """Save a checkpoint of the present weights unless there is one already."""
+        if self._saved_step != self.step or best:
+            self._save(self, best)
+            self._saved_step = self.step
+
+    def _is_to_stop(self) -> bool:
+        stop = self._requests.wants_stop()
+        if not stop:
+            if self._requests.wait_while_paused(self.save):
+                # A pause says nothing about how fast it will go on.
+                self._ends.clear()
+            stop = self._requests.wants_stop()
+        if self._requests.take_save():
+            self.save()
+        return stop
+
+    def _advance(self) -> None:
+        begin = time.perf_counter()
+        inputs, target = self._batches.take(self.step)
+        waited = time.perf_counter() - begin
+        values = self._take_step(self.step, inputs, target)
+        end = time.perf_counter()
+        self._ends.append(end)
+        self.step += 1
+        self.last_loss, self.validation_loss = values["loss"], None
+        if self._validate is None:
+            self.best_loss = min(self.last_loss, self.best_loss or math.inf)
+        times = {"step_seconds": end - begin, "data_seconds": waited}
+        self._records.train(self.step, self.epoch, values | times, self._seconds_a_step())
+
+    def _measure(self) -> None:
+        """Validate; a new best is saved at once, so that ``best`` is what it says."""
+        if self._validate is None:
+            return
+        values = self._validate(self._requests.wants_stop)
+        if values is None:
+            return
+        self.validation_loss = loss = values["loss"]
+        # The weights before training are not a result of it, however good they are.
+        is_best = self.step > 0 and loss < (math.inf if self.best_loss is None else self.best_loss)
+        if is_best:
+            self.best_loss = loss
+        self._records.validation(self.step, self.epoch, values, self.best_loss)
+        if is_best:
+            self.save(best=True)
+
+    def _seconds_a_step(self) -> float | None:
+        """Wall time between steps, validation and saving counted; None until it is known."""
+        if len(self._ends) < 2:
+            return None
+        return (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)

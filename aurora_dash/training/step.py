@@ -1,0 +1,176 @@
+"""One training step: predict, compare, differentiate, look, clip, update."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from aurora import Batch
+from torch import Tensor
+
+from aurora_dash.errors import CheckpointError, TrainingError
+from aurora_dash.model.build import BuiltModel
+from aurora_dash.model.randomness import OwnRandomness
+from aurora_dash.spec import RunSpec
+from aurora_dash.training.gradients import clip_gradients, gradient_norms
+from aurora_dash.training.loss import LossTerms, build_loss
+from aurora_dash.training.optimiser import build_optimiser, set_learning_rates
+from aurora_dash.training.order import mix_seed
+
+Record = dict[str, float]
+
+_NAMED = 6
+
+
+class Comparer:
+    """Predicts with a model and compares with the target, both as the loss wants them."""
+
+    def __init__(self, model: BuiltModel, spec: RunSpec, device: torch.device) -> None:
+        self.module = model.module
+        # The wave model marks waves as absent, and has no other missing predictions.
+        absent = getattr(model.module, "density_channel_surf_vars", ())
+        self._loss = build_loss(spec, may_be_absent=absent)
+        self.device = device
+        self._lead_hours = float(spec.lead_hours)
+        self._seed = spec.training.seed
+        output_only = spec.model.catalogue_entry.output_only
+        self.can_persist = not set(spec.targets) & set(output_only)
+        """Whether all targets are among the inputs, so that they can be repeated."""
+
+    def forecast(self, inputs: Batch, target: Batch, *, draw: int) -> LossTerms:
+        """Loss of the model's prediction; `draw` numbers the noise of a stochastic model."""
+        with self._randomness(draw):
+            prediction = self.module.predict(inputs.to(self.device), self._lead_hours)
+        return self._compare(prediction, target)
+
+    def persistence(self, inputs: Batch, target: Batch) -> LossTerms:
+        """Loss of repeating the newest input."""
+        newest = Batch(
+            surf_vars={name: values[:, -1:] for name, values in inputs.surf_vars.items()},
+            static_vars=inputs.static_vars,
+            atmos_vars={name: values[:, -1:] for name, values in inputs.atmos_vars.items()},
+            metadata=inputs.metadata,
+        )
+        return self._compare(newest.to(self.device), target)
+
+    def _compare(self, prediction: Batch, target: Batch) -> LossTerms:
+        normalise = self.module.normalise_for_loss
+        return self._loss(normalise(prediction), normalise(target.to(self.device)))
+
+    def _randomness(self, draw: int) -> AbstractContextManager[object]:
+        # The dispatch mode costs a little at every operation, so only who draws numbers pays.
+        if not self.module.is_stochastic:
+            return nullcontext()
+        return OwnRandomness(mix_seed(self._seed, draw))
+
+
+class TrainingStep:
+    """Changes the weights once a call, unless a loss or gradient is not finite."""
+
+    def __init__(
+        self, model: BuiltModel, spec: RunSpec, device: torch.device, total_steps: int
+    ) -> None:
+        self.total_steps = total_steps
+        self.comparer = Comparer(model, spec, device)
+        self._spec = spec.optimiser
+        self._groups = model.parameters_by_group()
+        self.optimiser = build_optimiser(self._groups, spec.optimiser)
+
+    def __call__(self, step: int, inputs: Batch, target: Batch) -> Record:
+        """Take 0-based step `step`; returns the numbers of its record.
+
+        Raises `TrainingError` before the weights change if anything is not finite.
+        """
+        rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms = self.comparer.forecast(inputs, target, draw=step)
+        torch.autograd.backward(terms.total)
+        norms = gradient_norms(self._groups)
+        record = to_floats(
+            {
+                "loss": terms.total.detach(),
+                "grad_norm": norms.total,
+                **{f"grad_norm/{group}": norm for group, norm in norms.by_group.items()},
+                **{f"loss/{name}": part for name, part in terms.by_variable.items()},
+                "num_compared": terms.num_compared,
+            }
+        )
+        missing = 1 - record.pop("num_compared") / terms.num_values
+        refuse_unless_finite(step, record, missing, inputs)
+        if self._spec.clip_norm is not None:
+            clip_gradients(self._groups, norms.total, self._spec.clip_norm)
+            record["grad_norm_clipped"] = min(record["grad_norm"], self._spec.clip_norm)
+        self.optimiser.step()
+        return record | _rates(rates) | ({"missing_fraction": missing} if missing else {})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over the optimiser's state from a checkpoint; the rates stay those of the spec.
+
+        Raises `CheckpointError` if it was made with other parameters or groups.
+        """
+        peaks = [group["peak_lr"] for group in self.optimiser.param_groups]
+        decay = self._spec.weight_decay
+        try:
+            self.optimiser.load_state_dict(dict(state))
+        except (KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(
+                f"The optimiser's state does not fit this run: {error}.",
+                remedy="Start a new run from the checkpoint's weights instead of resuming.",
+            ) from error
+        for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
+            group["peak_lr"], group["weight_decay"] = peak, decay
+
+
+def to_floats(values: Mapping[str, Tensor]) -> Record:
+    """Tensors of no dimension as Python numbers, with one transfer from the device."""
+    numbers = torch.stack([value.double() for value in values.values()]).tolist()
+    return dict(zip(values, numbers, strict=True))
+
+
+def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batch) -> None:
+    """Raise `TrainingError` that names what is not finite in the numbers of a step."""
+    if missing == 1:
+        raise TrainingError(
+            f"Step {step + 1}: all target values of the batch at {_times(inputs)} are missing.",
+            remedy="Choose another period or other targets, or fill the gaps.",
+        )
+    if math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"]):
+        return
+    what = "gradient" if math.isfinite(record["loss"]) else "loss"
+    prefix = "grad_norm/" if what == "gradient" else "loss/"
+    odd = [k.removeprefix(prefix) for k, v in record.items() if k.startswith(prefix)]
+    odd = [name for name in odd if not math.isfinite(record[prefix + name])]
+    gaps = [name for name, values in _variables(inputs) if not torch.isfinite(values).all()]
+    because = f" The input has missing or infinite values in {_some(gaps)}." if gaps else ""
+    raise TrainingError(
+        f"Step {step + 1}: the {what} is not finite (in {_some(odd)}; batch of {_times(inputs)})."
+        f"{because} The weights were left as they were.",
+        remedy="Check the data at that time for gaps and outliers."
+        if gaps
+        else "Lower the learning rate, clip more (optimiser.clip_norm) or set "
+        "model.stabilise_level_agg; then resume from the last checkpoint.",
+    )
+
+
+def _rates(rates: Mapping[str, float]) -> Record:
+    usual = [rate for group, rate in rates.items() if group != "new_embeddings"]
+    new = rates.get("new_embeddings")
+    record = {"lr": usual[0]} if usual else {"lr": rates["new_embeddings"]}
+    return record if new is None else record | {"lr/new_embeddings": new}
+
+
+def _variables(batch: Batch) -> list[tuple[str, Tensor]]:
+    parts = (batch.surf_vars, batch.static_vars, batch.atmos_vars)
+    return [(name, values) for part in parts for name, values in part.items()]
+
+
+def _times(batch: Batch) -> str:
+    return ", ".join(f"{time:%Y-%m-%dT%H:%M}" for time in batch.metadata.time)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

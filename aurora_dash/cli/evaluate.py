@@ -1,0 +1,152 @@
+"""``aurora-dash evaluate``: scores of a checkpoint beside persistence and beside its start."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aurora_dash.cli.options import (
+    Commands,
+    Parser,
+    add_data_option,
+    add_runs_option,
+    add_set_option,
+    changed,
+    store_of,
+)
+from aurora_dash.cli.output import Answer, number, table
+from aurora_dash.cli.progress import ProgressLine
+from aurora_dash.presets import get_preset
+from aurora_dash.spec import DataSpec
+
+if TYPE_CHECKING:
+    from aurora_dash.evaluation.results import EvaluationResult
+    from aurora_dash.evaluation.sources import CheckpointRef
+
+_MORE = """\
+CHECKPOINT is a run's id (its best checkpoint), run@last, run@step-00000120, the folder of a run
+or of a checkpoint, or a checkpoint file in Aurora's format. Without --data the run's own data is
+used; with --data its levels and region are kept and its period is not.
+"""
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "evaluate", evaluate, help="score a checkpoint, by variable, level and lead", more=_MORE
+    )
+    add_checkpoint_options(parser)
+    parser.add_argument("--leads", type=int, default=1, metavar="N", help="forecast steps (1)")
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        choices=["persistence"],
+        help="what to compare with (persistence); may be repeated",
+    )
+    parser.add_argument(
+        "--no-initial", action="store_true", help="leave out the checkpoint before fine-tuning"
+    )
+    parser.add_argument(
+        "--split", choices=["all", "validation", "train"], default="all", help="samples (all)"
+    )
+    parser.add_argument("--region", nargs="+", default=["global"], metavar="NAME", help="(global)")
+    parser.add_argument("--variables", nargs="+", default=[], metavar="NAME", help="(all)")
+    parser.add_argument("--batch-size", type=int, default=1, metavar="N")
+    parser.add_argument("--max-samples", type=int, metavar="N", help="only the first (all)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for scores.json and more")
+
+
+def add_checkpoint_options(parser: Parser) -> None:
+    """Which checkpoint, on which data, where."""
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="run id or checkpoint")
+    parser.add_argument("--variant", metavar="ID", help="variant of a checkpoint file")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (auto)")
+    add_data_option(parser, help="files, folders or globs to judge on")
+    add_set_option(parser)
+    add_runs_option(parser)
+
+
+def evaluate(options: argparse.Namespace) -> Answer:
+    """Score a checkpoint and write the result."""
+    from aurora_dash.evaluation.evaluate import evaluate as judge
+    from aurora_dash.evaluation.request import EvaluationRequest
+    from aurora_dash.evaluation.sources import CheckpointRef
+
+    store = store_of(options)
+    ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
+    request = EvaluationRequest.build(
+        {
+            **ref.request_fields(),
+            "data": data_of(ref, options),
+            "split": options.split,
+            "leads": options.leads,
+            "variables": tuple(options.variables),
+            "baselines": tuple(options.baseline or ("persistence",)),
+            "initial": not options.no_initial,
+            "regions": tuple(options.region),
+            "batch_size": options.batch_size,
+            "max_samples": options.max_samples,
+            "device": options.device,
+        }
+    )
+    folder = options.out or Path(f"evaluation-{Path(options.checkpoint).stem}")
+    line = ProgressLine()
+    result = judge(
+        request,
+        folder,
+        store=ref.store or store,
+        progress=lambda done, total: line.show(f"forecast step {done}/{total}"),
+    )
+    line.end()
+    for warning in result.summary.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    return Answer(document=result.records(), text=_text(result))
+
+
+def data_of(ref: CheckpointRef, options: argparse.Namespace) -> DataSpec | None:
+    """The data to judge on; None where it is simply the run's own."""
+    if not options.data and not options.assignments:
+        return None
+    spec = ref.run.spec() if ref.run else get_preset("demo")
+    if options.data:
+        # The period belongs to the run's own files.
+        spec = spec.replace(data=spec.data.replace(start=None, end=None))
+    return changed(spec, options).data
+
+
+def _text(result: EvaluationResult) -> str:
+    summary = result.summary
+    sources = list(summary.sources)
+    rows: dict[tuple[Any, ...], dict[str, float]] = {}
+    units: dict[tuple[Any, ...], str] = {}
+    for record in result.records():
+        if record["metric"] != "rmse":
+            continue
+        key = (record["variable"], record["level"], record["lead_hours"], record["region"])
+        rows.setdefault(key, {})[record["source"]] = record["value"]
+        units[key] = record["unit"]
+    body = [_row(key, units[key], (values.get(s) for s in sources)) for key, values in rows.items()]
+    notes = [
+        note
+        for note, holds in (
+            ("SYNTHETIC DATA", summary.synthetic),
+            ("RANDOM WEIGHTS", summary.random_weights),
+        )
+        if holds
+    ]
+    return "\n".join(
+        (
+            f"{summary.checkpoint}, {summary.num_samples} samples  {' '.join(notes)}".rstrip(),
+            table(("rmse", "level", "lead", "region", "unit", *sources), body),
+            f"{result.folder}",
+        )
+    )
+
+
+def _row(key: tuple[Any, ...], unit: str, values: Iterable[float | None]) -> tuple[str, ...]:
+    variable, level, lead, region = key
+    where = "-" if level is None else f"{level:g}"
+    return (variable, where, f"{lead} h", region, unit, *(number(value) for value in values))

@@ -1,0 +1,197 @@
+"""``aurora-dash runs``: list, show, stop, resume, delete and compare runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from aurora_dash.cli.options import Commands, Parser, add_runs_option, store_of
+from aurora_dash.cli.output import Answer, number, one_line, table
+from aurora_dash.cli.summary import losses, progress_text, run_summary
+from aurora_dash.cli.train import train_here
+from aurora_dash.errors import RunError
+from aurora_dash.runs.control import Action
+from aurora_dash.runs.status import RunState
+from aurora_dash.runs.store import Run
+
+_EVENTS_SHOWN = 10
+_POLL_SECONDS = 0.1
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = Commands(commands.group("runs", help="list, show, stop, resume, delete, compare runs"))
+    add_runs_option(group.add("list", list_runs, help="all runs, newest first"))
+    _add(group, "show", show, help="one run: state, spec, checkpoints, newest metrics and events")
+    stop_parser = _add(group, "stop", stop, many=True, help="ask runs to stop, saved")
+    stop_parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for the end that long"
+    )
+    _add(
+        group,
+        "resume",
+        resume,
+        help="go on with a run",
+        more="A paused run goes on where it is trained; one that was stopped, interrupted or\n"
+        "failed is trained on here, from its last checkpoint.",
+    )
+    _add(group, "delete", delete, many=True, help="move runs to the trash folder beside them")
+    _add(group, "compare", compare, many=True, help="losses and differences of specs")
+
+
+def _add(group: Commands, name: str, handler: Any, *, many: bool = False, **texts: str) -> Parser:
+    parser = group.add(name, handler, **texts)
+    if many:
+        parser.add_argument("run_ids", nargs="+", metavar="RUN", help="ids of runs")
+    else:
+        parser.add_argument("run_id", metavar="RUN", help="id of a run")
+    add_runs_option(parser)
+    return parser
+
+
+def list_runs(options: argparse.Namespace) -> Answer:
+    """Summaries of all runs."""
+    store = store_of(options)
+    summaries = [run_summary(run) for run in store.list()]
+    rows = [
+        (
+            summary["run_id"],
+            summary["state"],
+            f"{summary['steps']}/{summary['total_steps'] or '?'}",
+            number(summary["last_loss"]),
+            number(summary["best_loss"]),
+            ", ".join(summary["labels"]),
+        )
+        for summary in summaries
+    ]
+    text = table(("run", "state", "step", "loss", "best", ""), rows)
+    return Answer(document=summaries, text=text if rows else f"There are no runs in {store.root}.")
+
+
+def show(options: argparse.Namespace) -> Answer:
+    """Everything about one run."""
+    run = store_of(options).get(options.run_id)
+    status = run.status()
+    summary = run_summary(run)
+    document = {
+        **summary,
+        **losses(run),
+        "owner": status.owner.model_dump() if status.owner else None,
+        "waiting_for": status.waiting_for,
+        "queue_place": status.queue_place,
+        "seconds_left": status.seconds_left,
+        "spec": None if "problem" in summary else run.spec().model_dump(mode="json"),
+        "checkpoints": sorted(path.name for path in run.checkpoints_folder.glob("step-*")),
+        "metrics": {split: run.metrics().last(split) for split in run.metrics().splits},
+        "events": run.events()[-_EVENTS_SHOWN:],
+    }
+    return Answer(document=document, text=_show_text(run, document))
+
+
+def _show_text(run: Run, document: dict[str, Any]) -> str:
+    lines = [
+        f"{run.id}  {', '.join(document['labels'])}".rstrip(),
+        progress_text(run.status()),
+        f"{document['reason']} {document['remedy']}".strip(),
+        str(document.get("problem", "")),
+        f"created {document['created']}, started {document['started']}, ended {document['ended']}",
+        f"validation loss {number(document['final_validation_loss'])}, "
+        f"best {number(document['best_validation_loss'])}, "
+        f"persistence {number(document['persistence_validation_loss'])}",
+        f"checkpoints: {', '.join(document['checkpoints']) or 'none'}",
+        str(run.folder),
+        *(f"{event.get('level')}: {event.get('message')}" for event in document["events"]),
+    ]
+    return "\n".join(one_line(line) for line in lines if line)
+
+
+def stop(options: argparse.Namespace) -> Answer:
+    """Leave requests, and wait if asked to."""
+    store = store_of(options)
+    runs = [store.get(run_id) for run_id in options.run_ids]
+    for run in runs:
+        run.request(Action.STOP)
+    deadline = time.monotonic() + options.wait
+    while time.monotonic() < deadline and any(run.status().is_live for run in runs):
+        time.sleep(_POLL_SECONDS)
+    return _states(runs)
+
+
+def resume(options: argparse.Namespace) -> Answer:
+    """Let a paused run go on, or train one that ended before its end."""
+    run = store_of(options).get(options.run_id)
+    status = run.status()
+    if status.state is RunState.PAUSED:
+        run.request(Action.RESUME)
+        return _states([run])
+    if status.state is RunState.COMPLETED:
+        raise RunError(
+            f"Run {run.id} is completed: there is nothing to resume.",
+            remedy="To train further, start a new run from it: model.source=run, model.run=ID.",
+        )
+    if not status.is_launchable:
+        raise RunError(f"Run {run.id} is {status.state.value} already, by {status.owner}.")
+    run.spec()
+    return train_here(run)
+
+
+def delete(options: argparse.Namespace) -> Answer:
+    """Move runs to the trash."""
+    store = store_of(options)
+    runs = [store.get(run_id) for run_id in options.run_ids]
+    moved = [{"run_id": run.id, "moved_to": str(store.delete(run.id))} for run in runs]
+    return Answer(
+        document=moved,
+        text="\n".join(f"{entry['run_id']} moved to {entry['moved_to']}" for entry in moved),
+    )
+
+
+def compare(options: argparse.Namespace) -> Answer:
+    """Losses side by side, and the fields of the specs that differ."""
+    store = store_of(options)
+    runs = [store.get(run_id) for run_id in dict.fromkeys(options.run_ids)]
+    results = [{**run_summary(run), **losses(run)} for run in runs]
+    differences = _differences({run.id: run.spec().model_dump(mode="json") for run in runs})
+    keys = ("final_loss", "best_loss", "final_validation_loss", "best_validation_loss")
+    rows = [
+        ("state", *(str(result["state"]) for result in results)),
+        *((key, *(number(result[key]) for result in results)) for key in keys),
+        *(
+            (name, *(json.dumps(value) for value in values.values()))
+            for name, values in differences.items()
+        ),
+    ]
+    return Answer(
+        document={"runs": results, "differences": differences},
+        text=table(("", *(run.id for run in runs)), rows),
+    )
+
+
+def _differences(specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Dotted names of the fields that differ, each with its values by run."""
+    flat = {run_id: _flat(spec) for run_id, spec in specs.items()}
+    found = {}
+    for name in dict.fromkeys(name for fields in flat.values() for name in fields):
+        values = {run_id: fields.get(name) for run_id, fields in flat.items()}
+        if len({json.dumps(value) for value in values.values()}) > 1:
+            found[name] = values
+    return found
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted keys; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _states(runs: list[Run]) -> Answer:
+    summaries = [run_summary(run) for run in runs]
+    text = "\n".join(f"{run.id}: {progress_text(run.status())}" for run in runs)
+    return Answer(document=summaries, text=text)

@@ -1,0 +1,91 @@
+"""Runs as plain data and as text, the same in every command."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from aurora_dash.cli.output import number
+from aurora_dash.errors import SpecError
+from aurora_dash.runs.metrics import FloatArray
+from aurora_dash.runs.status import RunStatus
+from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """State, progress and times of a run; what its spec calls it, or why that can't be read."""
+    status = run.status()
+    summary: dict[str, Any] = {
+        "run_id": run.id,
+        "folder": str(run.folder),
+        "state": status.state.value,
+        "reason": status.reason,
+        "remedy": status.remedy,
+        "steps": status.step,
+        "total_steps": status.total_steps,
+        "last_loss": status.last_loss,
+        "best_loss": status.best_loss,
+        "device": status.device,
+        "created": _iso(status.created),
+        "started": _iso(status.started),
+        "ended": _iso(status.ended),
+    }
+    try:
+        spec = run.spec()
+    except SpecError as error:
+        return {**summary, "name": None, "labels": [], "problem": str(error)}
+    return {**summary, "name": spec.name, "labels": labels(spec)}
+
+
+def labels(spec: RunSpec) -> list[str]:
+    """What must be said wherever results of this spec are shown."""
+    found = ["synthetic data"] if spec.is_demo else []
+    return [*found, "random weights"] if spec.model.is_random else found
+
+
+def losses(run: Run) -> dict[str, float | None]:
+    """Final and best losses of a run, from its metrics; None where there is none."""
+    table = run.metrics()
+    train, validation = table.column("loss"), table.column("loss", "validation")
+    persistence = table.column("persistence_loss", "validation")
+    return {
+        "final_loss": _final(train),
+        "best_loss": _best(train),
+        "final_validation_loss": _final(validation),
+        "best_validation_loss": _best(validation),
+        "persistence_validation_loss": _final(persistence),
+    }
+
+
+def _final(values: FloatArray) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite[-1]) if finite.size else None
+
+
+def _best(values: FloatArray) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite.min()) if finite.size else None
+
+
+def progress_text(status: RunStatus) -> str:
+    """One line: state, step, losses, time left."""
+    parts: list[str] = [status.state.value]
+    if status.waiting_for:
+        parts.append(f"waiting for {status.waiting_for}")
+    if status.total_steps:
+        parts.append(f"step {status.step}/{status.total_steps}")
+    if status.last_loss is not None:
+        parts.append(f"loss {number(status.last_loss)}")
+    if status.best_loss is not None:
+        parts.append(f"best {number(status.best_loss)}")
+    if status.seconds_left is not None:
+        minutes, seconds = divmod(round(status.seconds_left), 60)
+        parts.append(f"{minutes}:{seconds:02} left")
+    return ", ".join(parts)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,85 @@
+"""``aurora-dash train``: a new run, trained here and now."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from aurora_dash.cli.findings import finding_line
+from aurora_dash.cli.options import (
+    Commands,
+    add_runs_option,
+    add_spec_options,
+    changed,
+    find_spec,
+    store_of,
+)
+from aurora_dash.cli.output import Answer, number
+from aurora_dash.cli.progress import watching
+from aurora_dash.cli.summary import losses, progress_text, run_summary
+from aurora_dash.errors import DataError
+from aurora_dash.runs.launch import run_in_foreground
+from aurora_dash.runs.status import RunState
+from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
+
+_MORE = """\
+SPEC is a .json or .toml file, a preset's name (demo) or the id of a run, whose spec is then
+trained anew in a run of its own; `aurora-dash runs resume` goes on with a run instead.
+Ctrl-C stops after the step at hand and saves a checkpoint. Exits 1 if the run failed.
+"""
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add("train", train, help="start a new run and train it here", more=_MORE)
+    parser.add_argument("spec", metavar="SPEC", help="spec file, preset or run id")
+    add_spec_options(parser)
+    add_runs_option(parser)
+
+
+def train(options: argparse.Namespace) -> Answer:
+    """Create a run and train it to its end."""
+    store = store_of(options)
+    spec = changed(find_spec(options.spec, store), options)
+    refuse_unusable_data(spec)
+    return train_here(store.create(spec))
+
+
+def refuse_unusable_data(spec: RunSpec) -> None:
+    """`DataError` if the data can't be trained on, before a run is made of it.
+
+    Looks at the axes only; the engine reads the fields.
+    """
+    from aurora_dash.data.check import check_for_training, launchable
+    from aurora_dash.data.source import open_data
+
+    opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
+    try:
+        findings = check_for_training(opened, spec, read_fields=False)
+    finally:
+        opened.close()
+    if not launchable(findings):
+        errors = [finding for finding in findings if finding.severity == "error"]
+        raise DataError(" ".join(finding.message for finding in errors), remedy=errors[0].remedy)
+    for finding in findings:
+        if finding.severity == "warning":
+            sys.stderr.write(finding_line(finding) + "\n")
+
+
+def train_here(run: Run) -> Answer:
+    """Train a run in this process, with a line of progress, and report how it ended."""
+    sys.stderr.write(f"run {run.id}\n")
+    with watching(lambda: progress_text(run.status())):
+        run_in_foreground(run)
+    summary = {**run_summary(run), **losses(run)}
+    failed = summary["state"] == RunState.FAILED
+    lines = [
+        f"{summary['run_id']} {summary['state']} after {summary['steps']} steps. "
+        f"{summary['reason']} {summary['remedy']}".strip(),
+        f"train loss {number(summary['final_loss'])}, best {number(summary['best_loss'])}; "
+        f"validation {number(summary['final_validation_loss'])}, "
+        f"best {number(summary['best_validation_loss'])}",
+        summary["folder"],
+    ]
+    return Answer(document=summary, text="\n".join(lines), exit_code=1 if failed else 0)

@@ -10,5 +10,5 @@ st.set_page_config(
     layout="wide",
     menu_items={"About": shell.ABOUT},
 )
-shell.draw(st.navigation(navigation.pages(), position="hidden"))
 lifecycle.warm_up().begin()
+shell.draw(st.navigation(navigation.pages(), position="hidden"))

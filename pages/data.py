@@ -1,5 +1,14 @@
-"""data."""
+"""Data: the weather to learn from, and what was recognised in it."""
 
-from aurora_dash.ui import shell
+import streamlit as st
+
+from aurora_dash.ui import candidates, data_view, editor, path, shell
+from aurora_dash.ui.forms import data
 
 shell.heading("data")
+spec = editor.current().spec
+chosen = data.source(spec)
+data.cutting(spec, candidates.levels(spec))
+st.divider()
+ready = data_view.recognised(spec, chosen=chosen)
+path.foot("data", ready=ready)

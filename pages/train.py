@@ -1,5 +1,30 @@
-"""train."""
+"""Train: what to learn, for how long and how fast; then launch."""
 
-from aurora_dash.ui import shell
+import streamlit as st
+
+from aurora_dash.ui import editor, machine, readiness, shell
+from aurora_dash.ui.forms import launch, learning, schedule, training
 
 shell.heading("train")
+spec = editor.current().spec
+launch.in_short(spec)
+launch.name(spec)
+
+st.subheader("What to learn", anchor=False)
+learning.targets(spec)
+with st.expander("Loss and weights", icon=":material/balance:"):
+    learning.loss(spec)
+
+st.subheader("How long", anchor=False)
+training.length(spec)
+
+st.subheader("How fast", anchor=False)
+training.learning_rates(spec)
+schedule.chart(spec)
+with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
+    training.housekeeping(spec, machine.devices())
+
+st.subheader("Launch", anchor=False)
+launch.whole_spec(spec)
+ready = launch.check_list(readiness.findings(spec))
+launch.foot(spec, ready=ready)

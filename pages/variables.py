@@ -1,5 +1,16 @@
-"""variables."""
+"""Variables: register those that the model does not know yet."""
 
-from aurora_dash.ui import shell
+import streamlit as st
+
+from aurora_dash.ui import boundary, candidates, editor, path, shell
+from aurora_dash.ui.forms import variables
 
 shell.heading("variables")
+spec = editor.current().spec
+st.subheader("New variables", anchor=False)
+variables.registered(spec)
+st.subheader("Register one", anchor=False)
+with boundary.errors_shown():
+    variables.register(spec, candidates.candidates(spec))
+variables.known(spec)
+path.foot("variables")

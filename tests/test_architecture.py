@@ -31,8 +31,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": BASE | {"data", "model", "runs", "training", "evaluation", "figures", "doctor"},
     "ui": BASE | {"data", "model", "runs", "evaluation", "figures", "doctor"},
 }
-# The launcher calls the training engine, and nothing else of it, when a run begins.
-EXCEPTIONS = {("runs", "training"): {"aurora_dash.training.engine"}}
+# The launcher calls the training engine, and nothing else of it, when a run begins; the Train page
+# draws the learning rate that the trainer will follow.
+EXCEPTIONS = {
+    ("runs", "training"): {"aurora_dash.training.engine"},
+    ("ui", "training"): {"aurora_dash.training.schedule"},
+}
 
 
 def _imports(path: Path) -> Iterator[tuple[str, bool]]:

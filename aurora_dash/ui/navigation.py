@@ -124,7 +124,7 @@ def link(key: str, label: str, *, icon: str | None = None, **selection: str) -> 
 
 def steps_bar(here: str, done: frozenset[str]) -> None:
     """The path at the top of a page: where one is, what is done, what comes."""
-    with st.container(horizontal=True, gap="small", key="steps"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="steps"):
         kind = Progress.HERE if here == START.key else Progress.OPEN
         with st.container(key=f"step-{kind}-start", width="content"):
             link(START.key, START.title, icon=":material/home:")
@@ -133,20 +133,19 @@ def steps_bar(here: str, done: frozenset[str]) -> None:
                 link(key, step(key).title, icon=_PROGRESS_ICONS[state_of_step])
 
 
-def way_on(here: str, *, label: str | None = None, ready: bool = True) -> bool:
+def way_on(here: str, *, ready: bool = True) -> bool:
     """The buttons at the foot of a page: back, and on. True if on was pressed.
 
     With `ready` False one may still go on, but the step does not count as done.
     """
     position = [s.key for s in STEPS].index(here)
+    label = f"Next: {STEPS[position + 1].title}"
     with st.container(horizontal=True, horizontal_alignment="distribute", key="way-on"):
         previous = STEPS[position - 1] if position else START
         if st.button(previous.title, icon=":material/arrow_back:", key=f"back-{here}"):
             go_to(previous.key)
-        if position + 1 == len(STEPS):
-            return False
         return st.button(
-            label or f"Next: {STEPS[position + 1].title}",
+            label,
             icon=":material/arrow_forward:",
             icon_position="right",
             type="primary" if ready else "secondary",

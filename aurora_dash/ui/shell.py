@@ -12,6 +12,7 @@ from aurora_dash.ui import boundary, navigation, path, state
 from aurora_dash.ui.state import Key
 
 LOGO = navigation.ROOT / "assets" / "logo.svg"
+_WORDMARK = navigation.ROOT / "assets" / "wordmark.svg"
 ABOUT = f"**Aurora Dash** {__version__}: fine-tune the Aurora weather model in the browser."
 _STYLE = Path(__file__).with_name("style.css")
 
@@ -20,7 +21,7 @@ def draw(page: Page) -> None:
     """Draw one page inside the frame."""
     st.session_state[Key.FRAMED] = True
     state.synchronise()
-    st.logo(str(LOGO), size="large", link=None)
+    st.logo(str(_WORDMARK), size="large", link=None)
     st.html(_STYLE)
     with boundary.errors_shown():
         page.run()

@@ -21,10 +21,10 @@ def way_in() -> None:
     with st.container(border=True, key="way-in"):
         words_side, demo_side = st.columns([3, 2], gap="large", vertical_alignment="center")
         with words_side:
-            st.markdown("### Fine-tune the Aurora weather model, and watch it learn")
+            st.title("Fine-tune Aurora, and watch it learn", anchor=False)
             st.markdown(
-                "Choose a model and data, add variables of your own, launch, follow the training "
-                "live, and judge the result on maps."
+                "Choose a checkpoint of the weather model and data, add variables of your own, "
+                "launch, follow the training live, and judge the result on maps."
             )
             if st.button(
                 "Set up a fine-tuning",

@@ -66,7 +66,7 @@ def show_labels(spec: RunSpec) -> None:
         st.markdown(text)
 
 
-def findings(items: Iterable[Finding]) -> None:
+def findings(items: Iterable[Finding], *, expanded: bool = False) -> None:
     """Findings with their remedies: what stands in the way first, what was merely done last."""
     by_severity: dict[str, list[Finding]] = {"error": [], "warning": [], "info": []}
     for item in items:
@@ -76,7 +76,8 @@ def findings(items: Iterable[Finding]) -> None:
         for item in by_severity[severity]:
             box(finding_text(item), icon=icon)
     if by_severity["info"]:
-        with st.expander(f"What was done while opening ({len(by_severity['info'])})"):
+        title = f"What was done while opening ({len(by_severity['info'])})"
+        with st.expander(title, icon=":material/info:", expanded=expanded):
             for item in by_severity["info"]:
                 st.markdown(f"- {finding_text(item)}")
 

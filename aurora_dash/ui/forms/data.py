@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aurora_dash.data.roots import configured_roots
-from aurora_dash.spec import DataSpec, Region, RunSpec
+from aurora_dash.spec import Region, RunSpec
 from aurora_dash.ui import boundary, editor, edits, fields, state
 from aurora_dash.variants import PRESSURE_LEVELS
 
@@ -13,6 +13,7 @@ _SOURCE = f"{state.FIELD_PREFIX}data.source"
 _PATHS = f"{state.FIELD_PREFIX}data.paths"
 _REGION = f"{state.FIELD_PREFIX}data.region"
 _SIDES = ("north", "south", "west", "east")
+_NO_FILES = "Files were chosen, but none is named yet."
 SOURCES = {
     "demo": ("Demo", "Synthetic weather that this project generates: no files needed."),
     "files": (
@@ -22,8 +23,8 @@ SOURCES = {
 }
 
 
-def source(spec: RunSpec) -> None:
-    """Demo or files, with what that needs."""
+def source(spec: RunSpec) -> bool:
+    """Demo or files, with what that needs; True once the data is chosen."""
     options = list(SOURCES)
     chosen = st.radio(
         "Source of the data",
@@ -40,6 +41,7 @@ def source(spec: RunSpec) -> None:
         _demo(spec)
     else:
         _files(spec)
+    return chosen == spec.data.source
 
 
 def _demo(spec: RunSpec) -> None:
@@ -181,9 +183,11 @@ def _region(spec: RunSpec) -> None:
 def _choose_source() -> None:
     chosen = st.session_state[_SOURCE]
     spec = editor.current().spec
-    # Files are taken over once their paths are given.
-    if chosen == "demo" or spec.data.paths:
-        editor.store(edits.assign(spec, "data.source", chosen))
+    if chosen == "files" and not spec.data.paths:
+        state.field_errors()["data.paths"] = _NO_FILES
+        return
+    state.field_errors().pop("data.paths", None)
+    editor.store(edits.assign(spec, "data.source", chosen))
 
 
 @boundary.guarded
@@ -191,8 +195,11 @@ def _choose_paths() -> None:
     lines = st.session_state[_PATHS].splitlines()
     paths = tuple(line.strip().strip("\"'") for line in lines if line.strip())
     spec = editor.current().spec
-    data: DataSpec = spec.data.replace(source="files" if paths else "demo", paths=paths)
-    editor.store(spec.replace(data=data))
+    if not paths:
+        state.field_errors()["data.paths"] = _NO_FILES
+        return
+    state.field_errors().pop("data.paths", None)
+    editor.store(spec.replace(data=spec.data.replace(source="files", paths=paths)))
 
 
 @boundary.guarded

@@ -6,6 +6,7 @@ import streamlit as st
 
 from aurora_dash.data.roots import configured_roots, resolve_inside_roots
 from aurora_dash.errors import AuroraDashError, PathError
+from aurora_dash.model.hub import cached_checkpoint
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, editor, edits, fields, runs_view, state
 from aurora_dash.ui.cache import run_store
@@ -54,10 +55,13 @@ def _random(spec: RunSpec) -> None:
 
 def _hub(spec: RunSpec) -> None:
     variant = spec.model.catalogue_entry
+    name = f"`{variant.filename}` ({variant.size_gib:.2f} GiB)"
+    if cached_checkpoint(variant) is not None:
+        st.success(f"{name} is on this disk already.", icon=":material/download_done:")
+        return
     st.info(
-        f"`{variant.filename}` ({variant.size_gib:.2f} GiB) is downloaded from "
-        f"`{variant.repository}` when the run starts, once; later runs take it from the cache. "
-        "Without internet choose a local file.",
+        f"{name} is downloaded from `{variant.repository}` when the run starts, once; later runs "
+        "take it from this disk. Without internet choose a local file.",
         icon=":material/download:",
     )
 

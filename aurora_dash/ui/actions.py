@@ -1,0 +1,158 @@
+"""What a person can do with a run, and which of it is offered in which state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from aurora_dash.runs.control import Action
+from aurora_dash.runs.launch import launch
+from aurora_dash.runs.status import RunState, RunStatus
+from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
+from aurora_dash.ui import boundary, editor, navigation, runs_view, state
+from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.state import Selection
+
+
+@dataclass(frozen=True)
+class Control:
+    """One request that can be made of a live run."""
+
+    action: Action
+    label: str
+    icon: str
+    help: str
+
+
+PAUSE = Control(Action.PAUSE, "Pause", ":material/pause:", "Wait after this step; go on later.")
+RESUME = Control(Action.RESUME, "Go on", ":material/play_arrow:", "Go on where it waits.")
+SAVE = Control(Action.SAVE, "Save now", ":material/save:", "Write a checkpoint after this step.")
+STOP = Control(
+    Action.STOP,
+    "Stop",
+    ":material/stop:",
+    "Finish the step, save a checkpoint and free the memory. It can be resumed.",
+)
+LEAVE = Control(Action.STOP, "Take out of the queue", ":material/close:", "Do not train it.")
+
+CONTROLS: dict[RunState, tuple[Control, ...]] = {
+    RunState.QUEUED: (LEAVE,),
+    RunState.STARTING: (STOP,),
+    RunState.RUNNING: (PAUSE, SAVE, STOP),
+    RunState.PAUSED: (RESUME, SAVE, STOP),
+}
+_ACKNOWLEDGED = {
+    Action.STOP: "Stopping: finishing the step, then saving a checkpoint.",
+    Action.PAUSE: "Pausing: finishing the step.",
+    Action.RESUME: "Going on.",
+    Action.SAVE: "Saving a checkpoint after this step.",
+    Action.EVALUATE: "Evaluating after this step.",
+}
+
+
+def offered(status: RunStatus) -> tuple[Control, ...]:
+    """The requests that make sense now; none to a run that nobody owns."""
+    return CONTROLS.get(status.state, ()) if status.owner else ()
+
+
+def acknowledgement(status: RunStatus, asked: frozenset[Action]) -> str:
+    """What was asked and is not done yet, in words; empty if nothing is waiting."""
+    if status.state is RunState.STOPPING:
+        waits = f" Waiting for {status.waiting_for}." if status.waiting_for else ""
+        return _ACKNOWLEDGED[Action.STOP] + waits
+    if not status.is_live:
+        return ""
+    return " ".join(_ACKNOWLEDGED[action] for action in Action if action in asked)
+
+
+def controls(run: Run, status: RunStatus) -> None:
+    """Buttons for the requests that make sense now, and what was asked already."""
+    asked = runs_view.asked_for(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for control in offered(status):
+            st.button(
+                control.label,
+                icon=control.icon,
+                help=control.help,
+                key=f"control-{control.action}",
+                disabled=control.action in asked or Action.STOP in asked,
+                on_click=_request,
+                args=(run, control.action),
+            )
+        message = acknowledgement(status, asked)
+        if message:
+            st.markdown(f":orange[:material/hourglass_top: {message}]")
+
+
+@boundary.guarded
+def _request(run: Run, action: Action) -> None:
+    run.request(action)
+
+
+def ways_on(run: Run, status: RunStatus) -> None:
+    """What can be done with a run that is not under way: resume, change, evaluate, delete."""
+    saved = runs_view.checkpoints(run)
+    with st.container(horizontal=True):
+        if saved and _button(
+            "Evaluate & maps", ":material/public:", primary=status.state is RunState.COMPLETED
+        ):
+            navigation.go_to("evaluate", run=run.id)
+        if status.is_launchable and status.state is not RunState.COMPLETED:
+            _resume_button(run, status, saved)
+        spec = _spec_of(run)
+        if spec is not None:
+            _edit_buttons(run, spec, has_checkpoint=bool(saved))
+        _delete_button(run)
+
+
+def _resume_button(run: Run, status: RunStatus, saved: list[str]) -> None:
+    label = f"Resume from step {int(saved[0].removeprefix('step-')):,}" if saved else "Start again"
+    if status.state is RunState.QUEUED:
+        label = "Launch"
+    if _button(label, ":material/play_arrow:", primary=True):
+        launch(run)
+        st.rerun()
+
+
+def _edit_buttons(run: Run, spec: RunSpec, *, has_checkpoint: bool) -> None:
+    if _button("Change and run again", ":material/edit:"):
+        edit(spec)
+    if has_checkpoint and _button("Train on from here", ":material/forward:"):
+        edit(continuation(spec, run.id))
+
+
+def edit(spec: RunSpec) -> None:
+    """Make a draft of a spec and go to the Train page."""
+    editor.open_new(spec)
+    navigation.go_to("train")
+
+
+def continuation(spec: RunSpec, run_id: str) -> RunSpec:
+    """The spec of a new run that begins with the best checkpoint of an earlier one."""
+    model = spec.model.replace(source="run", run=run_id, checkpoint="best", path=None)
+    return spec.replace(model=model, name=f"{spec.name[:70]} further")
+
+
+def _delete_button(run: Run) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("The run's folder is moved to the trash folder of the runs.")
+        if st.button("Delete this run", type="primary", key="delete-run"):
+            run_store().delete(run.id)
+            state.select(Selection.RUN, None)
+            state.flash(f"The run {run.id} was moved to the trash.", kind="info")
+            navigation.go_to("start")
+
+
+def _button(label: str, icon: str, *, primary: bool = False) -> bool:
+    return st.button(label, icon=icon, type="primary" if primary else "secondary", key=label)
+
+
+def _spec_of(run: Run) -> RunSpec | None:
+    from aurora_dash.errors import AuroraDashError
+
+    try:
+        return run.spec()
+    except AuroraDashError:
+        return None

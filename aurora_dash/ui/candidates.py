@@ -1,0 +1,96 @@
+"""Variables of the chosen data that the model does not know: what can be registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aurora_dash.data.statistics import variable_statistics
+from aurora_dash.errors import DataError
+from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.ui import opened
+from aurora_dash.variables import Group
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A variable of the data that could be registered."""
+
+    name: str
+    group: Group
+    unit: str
+    long_name: str
+    source_name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How a list shows it."""
+        return f"{self.name} · {self.long_name} [{self.unit}], {self.group}"
+
+
+def candidates(spec: RunSpec) -> list[Candidate]:
+    """Variables that the data holds and that neither the model nor the spec has."""
+    found = []
+    for variable in opened.summary(spec).variables:
+        group = Group(variable.group)
+        if variable.name in spec.names(group):
+            continue
+        renamed = variable.source_name != variable.name
+        found.append(
+            Candidate(
+                name=variable.name,
+                group=group,
+                unit=variable.unit,
+                long_name=variable.long_name,
+                source_name=variable.source_name if renamed else None,
+            )
+        )
+    return [*found, *_unrecognised(spec)]
+
+
+def _unrecognised(spec: RunSpec) -> list[Candidate]:
+    """Variables of the files whose names mean nothing yet, with a name that the model can take."""
+    taken = {variable.source_name or variable.name for variable in spec.variables}
+    names = dict.fromkeys(
+        finding.variable
+        for finding in opened.opened(spec).findings
+        if finding.code == "unrecognised" and finding.variable and finding.variable not in taken
+    )
+    return [
+        Candidate(
+            name="".join(c if c.isalnum() else "_" for c in name),
+            group=Group.SURFACE,
+            unit="",
+            long_name=name,
+            source_name=name,
+        )
+        for name in names
+    ]
+
+
+def levels(spec: RunSpec) -> tuple[float, ...]:
+    """Pressure levels of the chosen data; none if it can't be opened."""
+    try:
+        return opened.summary(spec).levels
+    except DataError:
+        return ()
+
+
+def moments(spec: RunSpec, variable: VariableSpec) -> dict[float | None, tuple[float, float]]:
+    """Mean and standard deviation of a new variable over the training period, by level (hPa).
+
+    The level is None for surface and static variables. `DataError` if the data lacks it.
+    """
+    others = tuple(
+        v for v in spec.variables if (v.name, v.group) != (variable.name, variable.group)
+    )
+    with_it = spec.replace(variables=(*others, variable))
+    data = opened.opened(with_it)
+    key = f"{variable.group.prefix}{variable.name}"
+    found = variable_statistics(data.dataset, key, time_indices=opened.training_times(with_it))
+    return {_level_of(name, variable): (moment.mean, moment.std) for name, moment in found.items()}
+
+
+def _level_of(statistics_key: str, variable: VariableSpec) -> float | None:
+    if variable.group is not Group.ATMOSPHERIC:
+        return None
+    return float(statistics_key.removeprefix(f"{variable.name}_"))

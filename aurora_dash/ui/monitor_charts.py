@@ -1,0 +1,170 @@
+"""The Monitor page's live charts, drawn from the run's metrics as they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from aurora_dash.errors import AuroraDashError
+from aurora_dash.figures import training as figures
+from aurora_dash.figures.training import Curve
+from aurora_dash.runs.metrics import FloatArray, MetricsTable
+from aurora_dash.runs.store import Run
+from aurora_dash.ui import boundary, widgets
+from aurora_dash.ui.live_chart import live_chart
+from aurora_dash.ui.monitor import LIVE_SECONDS
+
+_AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
+_WIDE, _SMALL = 360, 280
+_NORM, _LOSS = "grad_norm/", "loss/"
+
+
+@dataclass(frozen=True)
+class View:
+    """How the charts are drawn."""
+
+    axis: str = "Step"
+    smoothing: float = 0.0
+    log_loss: bool = False
+
+
+def draw(run: Run) -> None:
+    """All charts, following the run while it is live."""
+    view = _view()
+    live = run.status().is_live
+    st.fragment(_charts, run_every=LIVE_SECONDS if live else None)(run, view)
+
+
+def _view() -> View:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        axis = st.segmented_control(
+            "Along", list(_AXES), default="Step", required=True, key="chart-axis"
+        )
+        smoothing = st.select_slider(
+            "Smoothing",
+            [0.0, 0.5, 0.8, 0.9, 0.95, 0.99],
+            help="0.9 averages over about the last ten steps; the raw curve stays behind it.",
+            key="chart-smoothing",
+            width=260,
+        )
+        log_loss = st.toggle("Logarithmic loss", key="chart-log")
+    return View(axis=axis or "Step", smoothing=float(smoothing), log_loss=log_loss)
+
+
+def _charts(run: Run, view: View) -> None:
+    with boundary.errors_shown():
+        table = run.metrics()
+        if not table.num_rows("train") and not table.num_rows("validation"):
+            widgets.empty(
+                "Charts begin with the first step",
+                "Loss, gradient norms, learning rates, step time and memory appear here and move "
+                "as training goes.",
+                icon=":material/show_chart:",
+            )
+            return
+        live_chart(loss_chart(table, view), key=f"loss-{run.id}", height=_WIDE)
+        left, right = st.columns(2)
+        with left:
+            live_chart(norm_chart(table, view, clip_of(run)), key=f"norm-{run.id}", height=_SMALL)
+        with right:
+            live_chart(variables_chart(table, view), key=f"variables-{run.id}", height=_SMALL)
+        first, second, third = st.columns(3)
+        with first:
+            live_chart(rate_chart(table, view), key=f"rate-{run.id}", height=_SMALL)
+        with second:
+            live_chart(time_chart(table, view), key=f"time-{run.id}", height=_SMALL)
+        with third:
+            live_chart(memory_chart(table, view), key=f"memory-{run.id}", height=_SMALL)
+
+
+def clip_of(run: Run) -> float | None:
+    """Where the run clips its gradients, if its spec can be read."""
+    try:
+        return run.spec().optimiser.clip_norm
+    except AuroraDashError:
+        return None
+
+
+def _x(table: MetricsTable, view: View, split: str) -> FloatArray:
+    values = table.column(_AXES[view.axis], split)
+    if view.axis != "Minutes":
+        return values
+    starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
+    minutes: FloatArray = (values - min(starts)) / 60
+    return minutes
+
+
+def _curve(table: MetricsTable, view: View, name: str, split: str = "train") -> Curve:
+    x, y = _x(table, view, split), table.column(name, split)
+    # A record may be added between the two reads.
+    length = min(x.size, y.size)
+    return x[:length], y[:length]
+
+
+def loss_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Training and validation loss beside persistence."""
+    persistence = table.column("persistence_loss", "validation")
+    known = persistence[np.isfinite(persistence)]
+    return figures.loss_figure(
+        _curve(table, view, "loss"),
+        _curve(table, view, "loss", "validation"),
+        persistence=float(known[-1]) if known.size else None,
+        smoothing=view.smoothing,
+        log_y=view.log_loss,
+        x_title=view.axis,
+    )
+
+
+def norm_chart(table: MetricsTable, view: View, clip: float | None) -> go.Figure:
+    """Gradient norms, total and by group of parameters."""
+    names = {"total": "grad_norm"} | {
+        name.removeprefix(_NORM): name for name in table.names() if name.startswith(_NORM)
+    }
+    curves = {label: _curve(table, view, name) for label, name in names.items()}
+    return figures.gradient_norm_figure(curves, clip=clip, x_title=view.axis)
+
+
+def rate_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Learning rates of what came with the checkpoint and of what is new."""
+    curves = {"pre-trained": _curve(table, view, "lr")}
+    if "lr/new_embeddings" in table.names():
+        curves["new_embeddings"] = _curve(table, view, "lr/new_embeddings")
+    return figures.learning_rate_figure(curves, x_title=view.axis)
+
+
+def memory_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Memory of the GPU, or of the process on a CPU."""
+    return figures.memory_figure(_curve(table, view, "memory_bytes"), x_title=view.axis)
+
+
+def time_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Time of a step and the part that waits for data."""
+    return figures.step_time_figure(
+        _curve(table, view, "step_seconds"),
+        _curve(table, view, "data_seconds"),
+        x_title=view.axis,
+    )
+
+
+def variables_chart(table: MetricsTable, view: View) -> go.Figure:
+    """The loss of every variable, the mean over its levels where it has levels."""
+    columns = table.columns()
+    x = _x(table, view, "train")
+    curves: dict[str, Curve] = {}
+    for variable, names in _by_variable(columns).items():
+        mean = np.mean([columns[name] for name in names], axis=0)
+        length = min(x.size, mean.size)
+        curves[variable] = (x[:length], mean[:length])
+    return figures.variable_losses_figure(curves, x_title=view.axis)
+
+
+def _by_variable(columns: Iterable[str]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name in columns:
+        if name.startswith(_LOSS):
+            names.setdefault(name.split("/")[1], []).append(name)
+    return names

@@ -1,0 +1,84 @@
+"""The chosen data, opened once for all pages and sessions, and what was found about it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.data.check import DataSummary, check_for_training, describe
+from aurora_dash.data.findings import Finding, sort_findings
+from aurora_dash.data.open import OpenedData
+from aurora_dash.data.roots import configured_roots, expand_paths
+from aurora_dash.data.source import open_data
+from aurora_dash.data.windows import Split, make_windows, split_windows
+from aurora_dash.errors import DataError
+from aurora_dash.spec import DataSpec, RunSpec
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def opened(spec: RunSpec) -> OpenedData:
+    """The spec's data; `DataError` if it can't be opened. Shared: nobody may change it."""
+    return _open(_data_of(spec).to_json(), _stamps(spec.data))
+
+
+def summary(spec: RunSpec) -> DataSummary:
+    """What the spec's data holds, without reading a field."""
+    return describe(opened(spec))
+
+
+def findings(spec: RunSpec) -> tuple[Finding, ...]:
+    """Everything found about the spec's data; what can't be opened is an error among them."""
+    try:
+        data = opened(spec)
+        of_fields = _check(_data_of(spec).to_json(), _stamps(spec.data))
+    except DataError as error:
+        return (
+            Finding(
+                severity="error", code="not-opened", message=error.message, remedy=error.remedy
+            ),
+        )
+    return sort_findings([*check_for_training(data, spec, read_fields=False), *of_fields])
+
+
+def training_times(spec: RunSpec) -> list[int]:
+    """Indices of the times that are trained on: inputs and targets of the training samples."""
+    return sorted({index for window in _split(spec).train for index in window.indices})
+
+
+def num_training_samples(spec: RunSpec) -> int:
+    """How many samples are trained on."""
+    return len(_split(spec).train)
+
+
+def _split(spec: RunSpec) -> Split:
+    times = opened(spec).dataset["time"].values
+    step = spec.model.catalogue_entry.timestep_hours
+    windows = make_windows(times, history_hours=step, lead_hours=spec.lead_hours)
+    return split_windows(windows, times, spec.data.validation_fraction)
+
+
+def _data_of(spec: RunSpec) -> RunSpec:
+    """Only what decides how the data is opened and read, so that a cache is not missed for less."""
+    return RunSpec(model=spec.model, data=spec.data, variables=spec.variables)
+
+
+def _stamps(data: DataSpec) -> Stamps:
+    """Path, time and size of every file: another content is opened anew."""
+    if data.source == "demo":
+        return ()
+    files = expand_paths(data.paths, roots=configured_roots())
+    stats = ((str(path), path.stat()) for path in files)
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the data")
+def _open(spec_json: str, stamps: Stamps) -> OpenedData:
+    spec = RunSpec.model_validate_json(spec_json)
+    variant = spec.model.catalogue_entry
+    return open_data(spec.data, variant, spec.variables, roots=configured_roots())
+
+
+@st.cache_data(max_entries=8, show_spinner="Checking the data")
+def _check(spec_json: str, stamps: Stamps) -> tuple[Finding, ...]:
+    spec = RunSpec.model_validate_json(spec_json)
+    return check_for_training(_open(spec_json, stamps), spec)

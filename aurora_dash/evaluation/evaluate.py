@@ -114,7 +114,8 @@ def _judge_all(
         book=book,
         keeper=keeper,
     )
-    with torch.inference_mode(), _memory_in_words():
+    # Not inference_mode: it hides random operations from the mode that seeds stochastic variants.
+    with torch.no_grad(), _memory_in_words():
         for chunk in plan.chunks:
             _judge_chunk(plan, modules, chunk, judge, steps)
 
@@ -124,7 +125,9 @@ def _judge_chunk(plan: Plan, modules: Modules, chunk: range, judge: Judge, steps
     inputs = judge.truth.inputs(chunk)
     num_steps = plan.steps(chunk)
     forecasts = {
-        source: forecast(module, inputs, steps=num_steps, lead_hours=plan.lead_hours)
+        source: forecast(
+            module, inputs, steps=num_steps, lead_hours=plan.lead_hours, seed=chunk.start
+        )
         for source, module in modules.items()
     }
     starts = judge.starts(list(samples.values()))

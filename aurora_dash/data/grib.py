@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Before eccodes, which loads a PROJ of its own for the whole process: a pyproj (Cartopy's) imported
+# after that would be bound to the wrong one and corrupt memory.
+import pyproj  # noqa: F401
+
+# isort: split
 import numpy as np
 import xarray as xr
 from cfgrib.cfmessage import COMPUTED_KEYS

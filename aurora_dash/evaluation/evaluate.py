@@ -28,7 +28,7 @@ from aurora_dash.runs.store import RunStore, default_root
 Modules = dict[str, OwnStatistics]
 
 
-def _ignore(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Stands in where nobody wants to know."""
 
 
@@ -42,7 +42,7 @@ def evaluate(
     *,
     store: RunStore | None = None,
     roots: tuple[Path, ...] | None = None,
-    progress: Callable[[int, int], None] = _ignore,
+    progress: Callable[[int, int], None] = ignore_progress,
     should_stop: Callable[[], bool] = _never,
 ) -> EvaluationResult:
     """Score a checkpoint and write ``scores.json``, ``summary.json`` and ``fields.nc``.
@@ -56,9 +56,7 @@ def evaluate(
     subject = CheckpointRef.of(request, store or RunStore(default_root())).resolve()
     plan = make_plan(request, subject, roots=roots)
     try:
-        book, keeper = plan.new_book(), plan.new_keeper()
-        with _modules(plan) as modules:
-            _judge_all(plan, modules, book, keeper, _Steps(plan, progress, should_stop))
+        book, keeper = judge_plan(plan, progress, should_stop)
         scores = book.scores(lambda key: plan.unit(key.variable))
         summary = summarise(plan, book, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
@@ -69,6 +67,18 @@ def evaluate(
     finally:
         plan.opened.close()
     return result
+
+
+def judge_plan(
+    plan: Plan,
+    progress: Callable[[int, int], None] = ignore_progress,
+    should_stop: Callable[[], bool] = _never,
+) -> tuple[ScoreBook, FieldKeeper | None]:
+    """Load the models, forecast all samples of a plan and compare; nothing is written."""
+    book, keeper = plan.new_book(), plan.new_keeper()
+    with _modules(plan) as modules:
+        _judge_all(plan, modules, book, keeper, _Steps(plan, progress, should_stop))
+    return book, keeper
 
 
 class _Steps:

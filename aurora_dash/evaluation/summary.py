@@ -47,7 +47,7 @@ def summarise(
         findings=tuple(finding.to_dict() for finding in plan.opened.findings),
         missing=missing,
         warnings=(*plan.warnings, *_missing_warnings(missing), *_map_warning(plan, keeper)),
-        attribution=attribution(plan.opened, synthetic=is_synthetic(plan)),
+        attribution=plan_attribution(plan),
         versions={
             "aurora-dash": __version__,
             "microsoft-aurora": version("microsoft-aurora"),
@@ -55,6 +55,11 @@ def summarise(
         },
         seconds=round(seconds, 3),
     )
+
+
+def plan_attribution(plan: Plan) -> str:
+    """Where the plan's data came from."""
+    return attribution(plan.opened, synthetic=is_synthetic(plan))
 
 
 def is_synthetic(plan: Plan) -> bool:
@@ -65,10 +70,7 @@ def is_synthetic(plan: Plan) -> bool:
 def field_attributes(plan: Plan, summary: EvaluationSummary) -> Mapping[str, Mapping[str, Any]]:
     """Attributes of ``fields.nc``, by variable; those of the file under the empty name."""
     variables = {
-        target.key: {
-            "units": target.unit,
-            "long_name": plan.opened.dataset[target.key].attrs.get("long_name", target.name),
-        }
+        target.key: {"units": target.unit, "long_name": target.variable.long_name}
         for target in plan.targets
     }
     labels = {

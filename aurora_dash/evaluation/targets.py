@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.spec import RunSpec
-from aurora_dash.variables import Group, describe
+from aurora_dash.variables import Group, Variable, describe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """A variable that is scored."""
 
-    name: str
-    group: Group
-    unit: str
-    circular: bool
-    """A direction in degrees."""
+    variable: Variable
+    """With the unit and the words of this run."""
+
+    @property
+    def name(self) -> str:
+        """Aurora's short name."""
+        return self.variable.name
+
+    @property
+    def group(self) -> Group:
+        """Surface or atmospheric."""
+        return self.variable.group
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values and of their scores."""
+        return self.variable.unit
+
+    @property
+    def circular(self) -> bool:
+        """Whether it is a direction in degrees."""
+        return self.variable.circular
 
     @property
     def key(self) -> str:
         """Name in a canonical dataset."""
-        return f"{self.group.prefix}{self.name}"
+        return self.variable.key
 
 
 def predicted_targets(spec: RunSpec) -> tuple[Target, ...]:
     """All that the model of `spec` forecasts; what is computed instead, as insolation is, is not
     among them: it would score a perfect zero."""
     return tuple(
-        Target(
-            name=name,
-            group=group,
-            unit=spec.unit(name, group),
-            circular=describe(name, group).circular,
-        )
+        Target(variable=_described(spec, name, group))
         for group in (Group.SURFACE, Group.ATMOSPHERIC)
         for name in spec.names(group)
         if name not in spec.model.catalogue_entry.computed
     )
+
+
+def _described(spec: RunSpec, name: str, group: Group) -> Variable:
+    known = describe(name, group)
+    for new in spec.variables:
+        if (new.name, new.group) == (name, group):
+            long_name = new.long_name or known.long_name
+            return replace(known, unit=new.unit, long_name=long_name, user_registered=True)
+    return known
 
 
 def choose_targets(

@@ -154,7 +154,10 @@ def compare(options: argparse.Namespace) -> Answer:
     runs = [store.get(run_id) for run_id in dict.fromkeys(options.run_ids)]
     results = [{**run_summary(run), **losses(run)} for run in runs]
     differences = _differences({run.id: run.spec().model_dump(mode="json") for run in runs})
-    keys = ("final_loss", "best_loss", "final_validation_loss", "best_validation_loss")
+    keys = (
+        *("final_loss", "best_training_loss", "final_validation_loss", "best_validation_loss"),
+        "persistence_validation_loss",
+    )
     rows = [
         ("state", *(str(result["state"]) for result in results)),
         *((key, *(number(result[key]) for result in results)) for key in keys),
@@ -184,7 +187,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested tables as dotted keys; lists stay whole."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value

@@ -47,13 +47,13 @@ def labels(spec: RunSpec) -> list[str]:
 
 
 def losses(run: Run) -> dict[str, float | None]:
-    """Final and best losses of a run, from its metrics; None where there is none."""
+    """Final and best losses by split, from the metrics of a run; None where there is none."""
     table = run.metrics()
     train, validation = table.column("loss"), table.column("loss", "validation")
     persistence = table.column("persistence_loss", "validation")
     return {
         "final_loss": _final(train),
-        "best_loss": _best(train),
+        "best_training_loss": _best(train),
         "final_validation_loss": _final(validation),
         "best_validation_loss": _best(validation),
         "persistence_validation_loss": _final(persistence),

@@ -77,7 +77,8 @@ def train_here(run: Run) -> Answer:
     lines = [
         f"{summary['run_id']} {summary['state']} after {summary['steps']} steps. "
         f"{summary['reason']} {summary['remedy']}".strip(),
-        f"train loss {number(summary['final_loss'])}, best {number(summary['best_loss'])}; "
+        f"train loss {number(summary['final_loss'])}, "
+        f"best {number(summary['best_training_loss'])}; "
         f"validation {number(summary['final_validation_loss'])}, "
         f"best {number(summary['best_validation_loss'])}",
         summary["folder"],

@@ -59,6 +59,6 @@ STATUS_FIELDS: tuple[Field, ...] = (
     Field("owner", "", "the process that trains: pid, process_start, host, boot, namespace, kind"),
     Field("heartbeat", "UTC", "last sign of life of the owner, every two seconds"),
     Field("created", "UTC", "when the folder was made"),
-    Field("started", "UTC", "when training began"),
+    Field("started", "UTC", "when training began, or went on after a resume"),
     Field("ended", "UTC", "when it ended"),
 )

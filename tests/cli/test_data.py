@@ -1,0 +1,57 @@
+"""``data check`` on real files: what is in them, and whether a run could start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_the_norway_files_are_ready(cli, norway_files: tuple[Path, Path]) -> None:
+    outcome = cli("data", "check", *norway_files, "--json")
+    assert outcome.code == 0
+    document = outcome.document
+    assert document["launchable"] is True
+    assert document["summary"]["levels"] == [1000, 925, 850, 700]
+    assert document["summary"]["times"]["count"] == 20
+    grid = document["summary"]["grid"]
+    assert (grid["num_latitudes"], grid["num_longitudes"]) == (60, 60)
+    assert any("61 x 61" in finding["message"] for finding in document["findings"])
+    assert all(
+        {"severity", "variable", "where", "message", "remedy"} <= finding.keys()
+        for finding in document["findings"]
+    )
+
+
+def test_a_surface_only_file_is_explained_and_exits_1(cli, western_usa_file: Path) -> None:
+    outcome = cli("data", "check", western_usa_file)
+    assert outcome.code == 1
+    assert "surface-only" in outcome.out
+    assert outcome.out.splitlines()[-1] == "A run can not start on this data."
+    assert cli("data", "check", western_usa_file, "--json").document["launchable"] is False
+
+
+def test_the_spec_that_is_to_use_the_data_decides(cli, norway_files: tuple[Path, Path]) -> None:
+    outcome = cli(
+        *("data", "check", *norway_files, "--json"),
+        *("--set", "data.levels=[850,700]", "data.lead_hours=7"),
+    )
+    assert outcome.code == 1
+    assert outcome.document["summary"]["levels"] == [850, 700]
+    assert any(
+        finding["severity"] == "error" and "7 h" in finding["message"]
+        for finding in outcome.document["findings"]
+    )
+
+
+def test_a_file_that_is_not_what_its_name_says_is_a_user_error(cli, tmp_path: Path) -> None:
+    path = tmp_path / "weather.nc"
+    path.write_text("<html>Sign in</html>")
+    outcome = cli("data", "check", path)
+    assert outcome.code == 2
+    assert "weather.nc" in outcome.err
+
+
+def test_an_empty_folder_is_a_user_error(cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    outcome = cli("data", "check", tmp_path / "empty", "--json")
+    assert outcome.code == 2
+    assert "empty" in outcome.document["error"]

@@ -1,0 +1,159 @@
+"""``runs``: the same actions as the pages offer, on runs of this and of other processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aurora_dash.presets import demo
+from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.ownership import own
+from aurora_dash.runs.store import Run, RunStore
+
+TRAINER = """
+import sys, time
+from pathlib import Path
+from aurora_dash.runs.ownership import own
+from aurora_dash.runs.store import Run
+run = Run(Path(sys.argv[1]))
+with own(run, kind="process") as owner:
+    owner.update(state=sys.argv[2], step=4, total_steps=10)
+    print("ready", flush=True)
+    while True:
+        for action in run.take_requests():
+            if action == "stop":
+                owner.update(state="stopped")
+                sys.exit()
+            owner.update(state="running")
+        time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def trainer() -> Iterator[subprocess.Popen[str]]:
+    children: list[subprocess.Popen[str]] = []
+
+    def start(run: Run, state: str = "running") -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-c", TRAINER, str(run.folder), state],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        children.append(child)
+        assert child.stdout.readline() == "ready\n"
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def _completed(store: RunStore, *assignments: str, loss: float = 0.5) -> Run:
+    run = store.create(demo().with_overrides(assignments))
+    with own(run) as owner, MetricsWriter(run.metrics_path) as metrics:
+        metrics.write({"step": 1, "split": "train", "loss": loss})
+        owner.update(state="completed", step=1, total_steps=1, last_loss=loss)
+    return run
+
+
+def test_a_live_run_is_listed_shown_and_stopped_from_another_process(
+    cli, store: RunStore, trainer
+) -> None:
+    run = store.create(demo())
+    child = trainer(run)
+    (listed,) = cli("runs", "list", "--json").document
+    assert (listed["run_id"], listed["state"], listed["steps"]) == (run.id, "running", 4)
+    shown = cli("runs", "show", run.id, "--json").document
+    assert shown["owner"]["pid"] == child.pid
+    assert shown["spec"]["name"] == "demo"
+    assert cli("runs", "delete", run.id).code == 2
+    assert cli("runs", "resume", run.id).code == 2
+    outcome = cli("runs", "stop", run.id, "--wait", 20, "--json")
+    assert outcome.code == 0
+    assert outcome.document[0]["state"] == "stopped"
+    assert child.wait(timeout=10) == 0
+
+
+def test_a_killed_run_is_listed_as_interrupted(cli, store: RunStore, trainer) -> None:
+    run = store.create(demo())
+    child = trainer(run)
+    child.kill()
+    child.wait()
+    assert f"{run.id}  interrupted" in cli("runs", "list").out
+    refused = cli("runs", "stop", run.id)
+    assert refused.code == 2
+    assert "interrupted, not under way" in refused.err
+
+
+def test_a_paused_run_is_told_to_go_on_where_it_is(cli, store: RunStore, trainer) -> None:
+    run = store.create(demo())
+    trainer(run, "paused")
+    assert cli("runs", "resume", run.id).code == 0
+    assert cli("runs", "stop", run.id, "--wait", 20, "--json").document[0]["state"] == "stopped"
+
+
+def test_no_runs_is_an_empty_list(cli, store: RunStore) -> None:
+    assert cli("runs", "list", "--json").document == []
+    assert str(store.root) in cli("runs", "list").out
+
+
+def test_show_tells_everything_about_a_run(cli, store: RunStore) -> None:
+    run = _completed(store)
+    (run.checkpoints_folder / "step-00000001").mkdir(parents=True)
+    run.log_event("warning", "Cropped\nto 60 x 60.")
+    document = cli("runs", "show", run.id, "--json").document
+    assert document["checkpoints"] == ["step-00000001"]
+    assert document["metrics"]["train"]["loss"] == 0.5
+    assert document["events"][0]["message"] == "Cropped\nto 60 x 60."
+    assert document["final_loss"] == 0.5
+    assert document["final_validation_loss"] is None
+    text = cli("runs", "show", run.id).out
+    assert "synthetic data, random weights" in text
+    assert "warning: Cropped to 60 x 60." in text
+
+
+def test_damaged_runs_are_listed_and_shown_with_their_problem(cli, store: RunStore) -> None:
+    run = _completed(store)
+    (run.folder / "spec.json").write_text("{")
+    (store.root / "photos").mkdir()
+    listed = {entry["run_id"]: entry for entry in cli("runs", "list", "--json").document}
+    assert listed["photos"]["state"] == "failed"
+    assert "spec.json" in listed[run.id]["problem"]
+    assert cli("runs", "show", run.id, "--json").document["spec"] is None
+    assert "spec.json" in cli("runs", "show", run.id).out
+    assert cli("runs", "resume", "photos").code == 2
+
+
+def test_delete_moves_to_the_trash(cli, store: RunStore) -> None:
+    runs = [_completed(store), _completed(store)]
+    outcome = cli("runs", "delete", *(run.id for run in runs), "--json")
+    assert outcome.code == 0
+    assert store.list() == []
+    for run, entry in zip(runs, outcome.document, strict=True):
+        assert entry["run_id"] == run.id
+        assert (Path(entry["moved_to"]) / "spec.json").is_file()
+
+
+def test_compare_shows_losses_and_only_what_differs(cli, store: RunStore) -> None:
+    one = _completed(store, "training.steps=10", "loss.weights.2t=2", loss=0.5)
+    two = _completed(store, "training.steps=20", loss=0.25)
+    document = cli("runs", "compare", one.id, two.id, "--json").document
+    assert [entry["final_loss"] for entry in document["runs"]] == [0.5, 0.25]
+    assert document["differences"] == {
+        "training.steps": {one.id: 10, two.id: 20},
+        "loss.weights.2t": {one.id: 2.0, two.id: None},
+    }
+    lines = cli("runs", "compare", one.id, two.id).out.splitlines()
+    assert lines[0].split() == [one.id, two.id]
+    assert ["training.steps", "10", "20"] in [line.split() for line in lines]
+
+
+def test_several_ids_are_checked_before_anything_is_done(cli, store: RunStore) -> None:
+    run = _completed(store)
+    assert cli("runs", "delete", run.id, "no-such-run").code == 2
+    assert store.list() == [run]

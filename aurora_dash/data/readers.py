@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -25,6 +26,10 @@ from aurora_dash.errors import DataError
 # out of a long series, large enough not to drown in blocks.
 BLOCK_BYTES = 2**20
 _LARGEST_FILE_BLOCK = 32 * 2**20
+
+# netCDF-C crashes the process when a file with strings in it, as the CDS delivers them (expver), is
+# opened again while it is open; h5py does not (xarray issue 8289, netcdf4-python issue 1444).
+_OPTIONS: dict[str, Any] = {"cache": False, "decode_timedelta": True}
 
 _REPLACE = "Download or copy the file again."
 
@@ -79,7 +84,8 @@ def _read_netcdf(path: Path, detected: FileFormat) -> xr.Dataset:
     try:
         if detected is FileFormat.NETCDF_CLASSIC:
             _refuse_short_classic(path)
-        return xr.open_dataset(path, engine="netcdf4", cache=False, decode_timedelta=True)
+            return xr.open_dataset(path, engine="netcdf4", **_OPTIONS)
+        return xr.open_dataset(path, engine="h5netcdf", phony_dims="access", **_OPTIONS)
     except (OSError, RuntimeError) as error:
         raise DataError(_damage(path, detected, error), remedy=_REPLACE) from error
     except (ValueError, OverflowError) as error:

@@ -98,7 +98,9 @@ class ScoreBook:
         """`weights` broadcast to the grid (H, W); `regions` are masks (H, W) by name."""
         self._regions = tuple(regions)
         masks = np.stack([np.asarray(regions[name], dtype=np.float64) for name in regions])
-        self._weights = masks * np.broadcast_to(np.asarray(weights, np.float64), masks.shape[1:])
+        self._grid = masks.shape[1:]
+        weighted = masks * np.broadcast_to(np.asarray(weights, np.float64), self._grid)
+        self._weights = weighted.reshape(len(masks), -1)
         self._tallies: dict[FieldKey, _Tally] = {}
 
     def add(
@@ -117,17 +119,19 @@ class ScoreBook:
             for source, forecast in forecasts.items()
         }
         observed = np.isfinite(target)
-        valid = observed & np.isfinite(np.stack([*errors.values()])).all(axis=0)
-        tally.points += int(valid.sum())
+        valid = observed & np.logical_and.reduce([np.isfinite(e) for e in errors.values()])
+        num_valid = int(valid.sum())
+        tally.points += num_valid
         tally.target_missing += int((~observed).sum())
         tally.forecast_missing += int((observed & ~valid).sum())
-        weights = self._weights[:, valid]
+        # Choosing points copies: worth it only where there is something to leave out.
+        chosen = slice(None) if num_valid == valid.size else np.flatnonzero(valid)
+        weights = self._weights[:, chosen]
         tally.weight += weights.sum(axis=1)
         for source, error in errors.items():
-            present = error[valid]
-            tally.sums[source] += np.stack(
-                [weights @ metric.statistic(present) for metric in METRICS.values()], axis=-1
-            )
+            present = error.ravel()[chosen]
+            for column, metric in enumerate(METRICS.values()):
+                tally.sums[source][:, column] += weights @ metric.statistic(present)
 
     def scores(self, unit_of: Callable[[FieldKey], str]) -> tuple[Score, ...]:
         """All scores, in the order in which fields first came."""
@@ -171,11 +175,10 @@ class ScoreBook:
         return tally
 
     def _require_shapes(self, key: FieldKey, forecasts: Mapping[str, Field], target: Field) -> None:
-        grid = self._weights.shape[1:]
         for name, field in (("target", target), *forecasts.items()):
-            if np.shape(field) != grid:
+            if np.shape(field) != self._grid:
                 raise EvaluationError(
-                    f"The {name} of {key} is {np.shape(field)} points, the grid is {grid}."
+                    f"The {name} of {key} is {np.shape(field)} points, the grid is {self._grid}."
                 )
         if not forecasts:
             raise EvaluationError(f"No forecast was given for {key}.")

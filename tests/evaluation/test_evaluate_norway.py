@@ -63,6 +63,7 @@ def test_persistence_equals_one_computed_straight_from_the_files(
     assert (summary.height, summary.width) == (60, 60)
     assert "61 x 61" in str(summary.findings) and not summary.synthetic
     assert "European Centre" in summary.attribution
+    assert "modified Copernicus Climate Change Service information 2025" in summary.attribution
     assert summary.missing == ()
     with (
         xr.open_dataset(norway_files[0]) as levels,

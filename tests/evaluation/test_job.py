@@ -15,12 +15,14 @@ from aurora_dash.evaluation.job import (
     evaluation_folder,
     get_evaluation,
     list_evaluations,
+    load_evaluation,
     start_evaluation,
     stop_evaluation,
 )
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.presets import demo
 from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.spec import RunSpec
 
 
 @pytest.fixture
@@ -49,8 +51,10 @@ class Worker:
         options["progress"](4, 4)
 
 
-def _wait(run: Run, evaluation_id: str, state: EvaluationState) -> EvaluationStatus:
-    deadline = time.monotonic() + 10
+def _wait(
+    run: Run, evaluation_id: str, state: EvaluationState, seconds: float = 10
+) -> EvaluationStatus:
+    deadline = time.monotonic() + seconds
     while (status := get_evaluation(run, evaluation_id)).state is not state:
         assert time.monotonic() < deadline, status
         time.sleep(0.01)
@@ -73,6 +77,28 @@ def test_an_evaluation_tells_how_far_it_is_and_that_it_is_done(run: Run) -> None
     assert status.ended is not None and status.started is not None
     assert worker.calls == [(_request(run), evaluation_folder(run, evaluation_id))]
     assert [s.id for s in list_evaluations(run)] == [evaluation_id]
+
+
+def test_a_real_evaluation_ends_with_its_scores(make_run: Any, small_spec: RunSpec) -> None:
+    run = make_run(small_spec)
+    request = EvaluationRequest(run=run.id, device="cpu", max_samples=2, variables="2t")
+    evaluation_id = start_evaluation(run, request)
+    status = _wait(run, evaluation_id, EvaluationState.COMPLETED, seconds=60)
+    assert (status.done, status.total) == (4, 4)
+    result = load_evaluation(run, evaluation_id)
+    assert {score.source for score in result.scores} == {"model", "persistence", "initial"}
+    assert result.folder == evaluation_folder(run, evaluation_id)
+
+
+def test_a_real_evaluation_that_can_not_begin_says_why(
+    make_run: Any, small_spec: RunSpec, tmp_path: Path
+) -> None:
+    run = make_run(small_spec)
+    outside = {"source": "files", "paths": ["/etc/hostname"]}
+    request = EvaluationRequest.build({"run": run.id, "data": outside})
+    evaluation_id = start_evaluation(run, request, roots=(tmp_path,))
+    status = _wait(run, evaluation_id, EvaluationState.FAILED, seconds=60)
+    assert "/etc/hostname" in status.reason and status.remedy
 
 
 def test_a_failure_keeps_its_reason_and_remedy(run: Run) -> None:

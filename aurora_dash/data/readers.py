@@ -125,7 +125,8 @@ def _refuse_short_classic(path: Path) -> None:
 
 def _in_blocks(dataset: xr.Dataset, *, token: str) -> xr.Dataset:
     chunked = {
-        name: variable.chunk(_block_shape(variable), token=token)
+        # dask knows a field by its token alone: without the name all would be the same field.
+        name: variable.chunk(_block_shape(variable), token=f"{token}-{name}")
         for name, variable in dataset.data_vars.items()
         if variable.ndim > 0
     }

@@ -72,6 +72,16 @@ def test_every_value_is_the_one_in_the_file(norway_files: tuple[Path, Path]) -> 
         np.testing.assert_array_equal(dataset[f"static_{name}"].values, single[name].values[0])
 
 
+def test_all_variables_read_at_once_are_those_read_one_by_one(
+    norway_files: tuple[Path, Path], western_usa_file: Path
+) -> None:
+    for paths in (norway_files, [western_usa_file]):
+        dataset = open_files(paths).dataset
+        together = dataset.compute()
+        for key, array in dataset.items():
+            np.testing.assert_array_equal(together[key].values, array.compute().values)
+
+
 def test_geopotential_is_told_apart_by_its_levels(norway_files: tuple[Path, Path]) -> None:
     dataset = open_files(norway_files).dataset
     assert float(dataset["static_z"].min()) < 0  # real: slightly negative over sea

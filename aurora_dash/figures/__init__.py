@@ -1,0 +1,1 @@
+"""Charts and maps: arrays in, figures out. No streamlit, no torch, no internet."""

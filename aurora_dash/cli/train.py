@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from aurora_dash.cli.findings import finding_line
 from aurora_dash.cli.options import (
@@ -41,9 +42,23 @@ def register(commands: Commands) -> None:
 def train(options: argparse.Namespace) -> Answer:
     """Create a run and train it to its end."""
     store = store_of(options)
-    spec = changed(find_spec(options.spec, store), options)
+    spec = anchored(changed(find_spec(options.spec, store), options))
     refuse_unusable_data(spec)
     return train_here(store.create(spec))
+
+
+def anchored(spec: RunSpec) -> RunSpec:
+    """The spec with absolute paths, so that the run can go on from another current folder."""
+    data, model = spec.data, spec.model
+    data = data.replace(paths=tuple(_absolute(path) for path in data.paths))
+    if model.path:
+        model = model.replace(path=_absolute(model.path))
+    return spec.replace(data=data, model=model)
+
+
+def _absolute(text: str) -> str:
+    path = Path.cwd() / Path(text).expanduser()
+    return str(path.resolve() if path.exists() else path)
 
 
 def refuse_unusable_data(spec: RunSpec) -> None:

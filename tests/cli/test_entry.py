@@ -21,6 +21,7 @@ COMMANDS = [
     "data check",
     "train",
     "evaluate",
+    "visualize",
     "runs list",
     "runs show",
     "runs stop",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from aurora_dash.presets import demo
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run, RunStore
@@ -89,6 +91,19 @@ def test_data_is_a_shorthand_for_the_paths(
     data = fake_engine[0].spec().data
     assert data.source == "files"
     assert data.paths == tuple(str(path) for path in norway_files)
+
+
+def test_a_run_remembers_its_files_wherever_it_goes_on(
+    cli,
+    fake_engine: list[Run],
+    norway_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    folder = norway_files[0].parent
+    monkeypatch.chdir(folder.parent)
+    assert cli("train", "demo", "--data", folder.name, f"{folder.name}/*single*.nc").code == 0
+    assert fake_engine[0].spec().data.paths == (str(folder), f"{folder}/*single*.nc")
 
 
 def test_data_that_can_not_be_trained_on_makes_no_run(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import torch
-from aurora import Aurora, Batch
+from aurora import Aurora, AuroraAirPollution, Batch
 from torch import Tensor
 
 from aurora_dash.errors import ModelError
@@ -61,6 +61,23 @@ class StatisticsBatch(Batch):
         return StatisticsBatch.of(super()._fmap(f), self.statistics)
 
 
+@dataclasses.dataclass
+class NormalisedBatch(Batch):
+    """A prediction that stays normalised when Aurora asks to undo it."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> NormalisedBatch:
+        """The same variables; tensors are shared."""
+        return cls(batch.surf_vars, batch.static_vars, batch.atmos_vars, batch.metadata)
+
+    def unnormalise(self, surf_stats: dict[str, tuple[float, float]]) -> Batch:
+        """The batch as it is."""
+        return self
+
+    def _fmap(self, f: Callable[[Tensor], Tensor]) -> NormalisedBatch:
+        return NormalisedBatch.of(super()._fmap(f))
+
+
 def _columns(pairs: tuple[Sequence[float], Sequence[float]], *, like: Tensor) -> list[Tensor]:
     """Locations and scales, each of shape (levels, 1, 1)."""
     return [
@@ -73,6 +90,7 @@ class OwnStatistics(Aurora):
     """What every model of this project adds to Aurora's class; combined with it by `own_class`."""
 
     statistics: ModelStatistics | None = None
+    _stays_normalised = False
 
     @property
     def is_stochastic(self) -> bool:
@@ -90,11 +108,23 @@ class OwnStatistics(Aurora):
         lead_times = torch.full((len(batch.metadata.time),), float(hours))
         return self(batch, lead_times=lead_times)  # type: ignore[no-any-return]
 
+    def predict_normalised(self, batch: Batch, lead_hours: float | None = None) -> Batch:
+        """Like `predict`, normalised and float32, as a loss wants it.
+
+        Normalising a forecast in physical units again would lose digits, and infinitely many
+        where a variable is modelled by its logarithm. Not for two threads at once.
+        """
+        self._stays_normalised = True
+        try:
+            return self.predict(batch, lead_hours)
+        finally:
+            self._stays_normalised = False
+
     def normalise_for_loss(self, batch: Batch) -> Batch:
-        """A prediction or a target as the loss wants it: transformed, cropped, normalised.
+        """A batch of data as a loss wants it: transformed, cropped, normalised, float32.
 
         Variables that the model transforms before normalisation (logarithms, wave components)
-        are transformed here too, so that predictions and targets are alike.
+        are transformed here too, so that it compares with `predict_normalised`.
         """
         batch = self.batch_transform_hook(batch)._fmap(Tensor.float).crop(self.patch_size)
         return self._pre_norm_hook(batch).normalise({})
@@ -103,7 +133,28 @@ class OwnStatistics(Aurora):
         return StatisticsBatch.of(super()._pre_norm_hook(batch), self._own_statistics())
 
     def _post_decoder_hook(self, batch: Batch, pred: Batch) -> Batch:
-        return StatisticsBatch.of(super()._post_decoder_hook(batch, pred), self._own_statistics())
+        hook = super()._post_decoder_hook
+        if isinstance(self, AuroraAirPollution) and len(pred.metadata.time) > 1:
+            # Its hook (microsoft-aurora 2.0.1) mixes up the samples of a batch: it broadcasts a
+            # history of shape (b, h, w) over predictions of shape (b, 1, h, w).
+            samples = range(len(pred.metadata.time))
+            pred = _joined([hook(_sample(batch, i), _sample(pred, i)) for i in samples], pred)
+        else:
+            pred = hook(batch, pred)
+        if self._stays_normalised:
+            return NormalisedBatch.of(pred)
+        return StatisticsBatch.of(pred, self._own_statistics())
+
+    def _post_unnorm_hook(self, batch: Batch, pred: Batch) -> Batch:
+        if self._stays_normalised:
+            return pred
+        if "insolation" not in pred.surf_vars:
+            return super()._post_unnorm_hook(batch, pred)
+        # The insolation is computed with numpy's dates, which know no time zones; ours are UTC.
+        times = pred.metadata.time
+        naive = tuple(t.astimezone(UTC).replace(tzinfo=None) if t.tzinfo else t for t in times)
+        pred = super()._post_unnorm_hook(batch, _at(pred, naive))
+        return _at(pred, times)
 
     def _own_statistics(self) -> ModelStatistics:
         if self.statistics is None:
@@ -115,3 +166,28 @@ class OwnStatistics(Aurora):
 def own_class(base: type[Aurora]) -> type[OwnStatistics]:
     """The class of `base` with per-model statistics; one class a base, made once."""
     return type(base.__name__, (OwnStatistics, base), {"__module__": __name__})
+
+
+def _at(batch: Batch, times: tuple[datetime, ...]) -> Batch:
+    return dataclasses.replace(batch, metadata=dataclasses.replace(batch.metadata, time=times))
+
+
+def _sample(batch: Batch, index: int) -> Batch:
+    """One sample of a batch; statics are shared."""
+    part = slice(index, index + 1)
+    batch = _at(batch, batch.metadata.time[part])
+    return dataclasses.replace(
+        batch,
+        surf_vars={name: values[part] for name, values in batch.surf_vars.items()},
+        atmos_vars={name: values[part] for name, values in batch.atmos_vars.items()},
+    )
+
+
+def _joined(samples: Sequence[Batch], like: Batch) -> Batch:
+    """Samples as one batch, with the metadata and statics of `like`."""
+    first = samples[0]
+    return dataclasses.replace(
+        like,
+        surf_vars={k: torch.cat([s.surf_vars[k] for s in samples]) for k in first.surf_vars},
+        atmos_vars={k: torch.cat([s.atmos_vars[k] for s in samples]) for k in first.atmos_vars},
+    )

@@ -43,8 +43,8 @@ class Comparer:
     def forecast(self, inputs: Batch, target: Batch, *, draw: int) -> LossTerms:
         """Loss of the model's prediction; `draw` numbers the noise of a stochastic model."""
         with self._randomness(draw):
-            prediction = self.module.predict(inputs.to(self.device), self._lead_hours)
-        return self._compare(prediction, target)
+            prediction = self.module.predict_normalised(inputs.to(self.device), self._lead_hours)
+        return self._loss(prediction, self._normalised(target))
 
     def persistence(self, inputs: Batch, target: Batch) -> LossTerms:
         """Loss of repeating the newest input."""
@@ -54,11 +54,10 @@ class Comparer:
             atmos_vars={name: values[:, -1:] for name, values in inputs.atmos_vars.items()},
             metadata=inputs.metadata,
         )
-        return self._compare(newest.to(self.device), target)
+        return self._loss(self._normalised(newest), self._normalised(target))
 
-    def _compare(self, prediction: Batch, target: Batch) -> LossTerms:
-        normalise = self.module.normalise_for_loss
-        return self._loss(normalise(prediction), normalise(target.to(self.device)))
+    def _normalised(self, batch: Batch) -> Batch:
+        return self.module.normalise_for_loss(batch.to(self.device))
 
     def _randomness(self, draw: int) -> AbstractContextManager[object]:
         # The dispatch mode costs a little at every operation, so only who draws numbers pays.

@@ -29,8 +29,8 @@ class Validator:
         """
         self._comparer.module.eval()
         try:
-            # Not `inference_mode`: Aurora caches attention masks, and those made in that mode
-            # can't take part in a later backward pass.
+            # Not `inference_mode`: Aurora caches attention masks across calls, and autograd
+            # refuses to save tensors that were made in that mode.
             with torch.no_grad():
                 return self._measure(interrupted)
         finally:

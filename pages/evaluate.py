@@ -1,5 +1,16 @@
-"""evaluate."""
+"""Evaluate & maps: score a checkpoint, look at prediction, target and error."""
 
-from aurora_dash.ui import shell
+from aurora_dash.ui import boundary, shell
+from aurora_dash.ui.judging import ask, follow, page
 
 shell.heading("evaluate")
+run = ask.choose_run()
+if run is not None:
+    evaluations = follow.all_of(run)
+    ask.form(run, expanded=not evaluations)
+    chosen = follow.choose(run, evaluations)
+    if chosen is None:
+        follow.nothing_yet()
+    elif follow.progress(run, chosen):
+        with boundary.errors_shown():
+            page.results(run, chosen.id)

@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.data.check import DataSummary
 from aurora_dash.data.findings import launchable
 from aurora_dash.errors import DataError
+from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import opened, widgets, words
 from aurora_dash.variables import Group
@@ -54,7 +55,6 @@ def _summary(summary: DataSummary, spec: RunSpec) -> None:
             ("Levels", str(len(summary.levels))),
             ("Size", words.size(summary.num_bytes)),
         ],
-        columns=5,
     )
     st.caption(" · ".join(_where_and_when(summary)))
     st.dataframe(_rows(summary, spec), hide_index=True, height="content")
@@ -83,7 +83,7 @@ def _rows(summary: DataSummary, spec: RunSpec) -> list[dict[str, str]]:
             "Variable": variable.name,
             "Group": variable.group,
             "What it is": variable.long_name,
-            "Unit": variable.unit,
+            "Unit": pretty_unit(variable.unit),
             "In the files": variable.source_name,
             "Used": "yes" if variable.name in spec.names(Group(variable.group)) else "no",
         }

@@ -123,7 +123,6 @@ def _numbers(run: Run, status: RunStatus) -> None:
             ("Memory", words.size(last.get("memory_bytes"))),
             ("Time left" if status.is_live else "Took", _clock(status)),
         ],
-        columns=6,
     )
 
 

@@ -88,12 +88,21 @@ def finding_text(item: Finding) -> str:
     return f"{text}\n\n**What to do:** {plain(item.remedy)}" if item.remedy else text
 
 
-def facts(items: Sequence[tuple[str, str]], *, columns: int = 4) -> None:
-    """Facts side by side, each a small label over its value."""
-    for start in range(0, len(items), columns):
-        row = st.columns(columns)
-        for column, (name, value) in zip(row, items[start : start + columns], strict=False):
-            column.metric(name, value)
+def is_dark() -> bool:
+    """Whether this browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def is_phone() -> bool:
+    """Whether this browser says that it is a phone's."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
+def facts(items: Sequence[tuple[str, str]]) -> None:
+    """Facts side by side, each a small label over its value; two a row on a phone."""
+    with st.container(horizontal=True, gap="small", key=f"facts-{items[0][0]}"):
+        for name, value in items:
+            st.metric(name, value, width="stretch")
 
 
 def empty(message: str, hint: str, *, icon: str) -> None:

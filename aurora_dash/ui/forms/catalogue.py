@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, editor, edits, state, words
 from aurora_dash.variables import Group
@@ -107,7 +108,7 @@ def _listed(variant: Variant, group: Group) -> str:
     variables = variant.variables(group)
     if len(variables) > 12:
         return ", ".join(f"{v.name}{marks.get(v.name, '')}" for v in variables)
-    return ", ".join(f"{v.name} ({v.long_name.lower()}, {v.unit})" for v in variables)
+    return ", ".join(f"{v.name} ({v.long_name.lower()}, {pretty_unit(v.unit)})" for v in variables)
 
 
 @boundary.guarded

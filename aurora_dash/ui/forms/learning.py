@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, editor, edits, fields, state
 from aurora_dash.variables import Group, describe
@@ -30,7 +31,7 @@ def variable_label(spec: RunSpec, name: str) -> str:
     group = predicted_group(spec, name)
     own = {(v.name, v.group): v.long_name or v.name for v in spec.variables}
     long_name = own.get((name, group)) or describe(name, group).long_name
-    return f"{name} · {long_name} [{spec.unit(name, group)}]"
+    return f"{name} · {long_name} [{pretty_unit(spec.unit(name, group))}]"
 
 
 def predicted_group(spec: RunSpec, name: str) -> Group:

@@ -1,0 +1,156 @@
+"""Which run to judge, and the form of an evaluation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.data.roots import configured_roots, expand_paths
+from aurora_dash.evaluation.job import start_evaluation
+from aurora_dash.evaluation.regions import REGIONS
+from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.runs.store import Run
+from aurora_dash.spec import DataSpec, RunSpec
+from aurora_dash.ui import boundary, runs_view, state, widgets, words
+from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.state import Selection
+
+_OWN, _DEMO, _FILES = "the run's own data", "the demo", "other files"
+_SPLITS = {
+    "validation": "The kept-back last part",
+    "train": "The part trained on",
+    "all": "All of it",
+}
+
+
+def choose_run() -> Run | None:
+    """A run that has saved a checkpoint; None while there is none."""
+    runs = {run.id: run for run in run_store().list() if runs_view.checkpoints(run)}
+    if not runs:
+        widgets.empty(
+            "Nothing to judge yet",
+            "A run can be judged once it has saved a checkpoint: when it ends, is stopped, or at "
+            "Save now on the Monitor page.",
+            icon=":material/public:",
+        )
+        return None
+    selected = state.selected(Selection.RUN)
+    if selected not in runs:
+        if selected:
+            st.info(
+                f"The run {boundary.plain(selected)} has no checkpoint yet; another run is shown."
+            )
+        selected = next(iter(runs))
+    chosen = st.selectbox(
+        "Run",
+        list(runs),
+        index=list(runs).index(selected),
+        format_func=lambda run_id: _title(runs[run_id]),
+        key=f"judged-{selected}",
+        label_visibility="collapsed",
+    )
+    if chosen != state.selected(Selection.RUN):
+        state.select(Selection.RUN, chosen)
+        st.rerun()
+    return runs[chosen]
+
+
+def _title(run: Run) -> str:
+    return f"{runs_view.title(run)} · {words.moment(run.status().created)}"
+
+
+def form(run: Run, *, expanded: bool) -> None:
+    """What to judge, on what, against what; then start it."""
+    spec = run.spec()
+    with st.expander("New evaluation", icon=":material/add:", expanded=expanded):
+        first, second, third = st.columns(3)
+        checkpoint = first.selectbox(
+            "Checkpoint",
+            ["best", "last", *runs_view.checkpoints(run)],
+            help="Best has the lowest validation loss, last is the newest.",
+            key="ask-checkpoint",
+        )
+        source = second.selectbox(
+            "Data",
+            [_OWN, _DEMO, _FILES],
+            help="What forecasts are made from and compared with.",
+            key="ask-data",
+        )
+        split = third.selectbox(
+            "Part of the data",
+            list(_SPLITS) if source == _OWN and spec.data.validation_fraction else ["all"],
+            format_func=_SPLITS.__getitem__,
+            help="The kept-back part tells what the model does on times it has not seen.",
+            key=f"ask-split-{source}",
+        )
+        typed = _paths() if source == _FILES else ""
+        leads, initial, regions = _more(spec)
+        if st.button("Evaluate", icon=":material/play_arrow:", type="primary", key="ask"):
+            _start(
+                run,
+                {
+                    "checkpoint": checkpoint,
+                    "data": _data(source, typed, spec),
+                    "split": split,
+                    "leads": leads,
+                    "initial": initial,
+                    "regions": tuple(regions) or ("global",),
+                },
+            )
+
+
+def _paths() -> str:
+    return st.text_area(
+        "Files, folders or patterns, one a line",
+        placeholder="/data/era5/pressure_levels.nc\n/data/era5/single_levels.nc",
+        height=90,
+        key="ask-paths",
+    )
+
+
+def _more(spec: RunSpec) -> tuple[int, bool, list[str]]:
+    first, second, third = st.columns(3)
+    leads = first.number_input(
+        f"Steps ahead ({spec.lead_hours} h each)",
+        min_value=1,
+        max_value=40,
+        value=1,
+        help="Every step takes the prediction before it as input: scores by lead time.",
+        key="ask-leads",
+    )
+    regions = second.multiselect(
+        "Regions",
+        list(REGIONS),
+        default=["global"],
+        help="Scores are computed in each. Global means all of the grid.",
+        key="ask-regions",
+    )
+    third.markdown("&nbsp;", width="stretch")
+    initial = third.toggle(
+        "Beside the checkpoint before fine-tuning",
+        value=True,
+        help="Makes the same forecasts with the weights that the run began with. Takes as long "
+        "again.",
+        key="ask-initial",
+    )
+    return int(leads), initial, regions
+
+
+def _data(source: str, typed: str, spec: RunSpec) -> DataSpec | None:
+    """The data to judge on; None for the run's own."""
+    if source == _OWN:
+        return None
+    elsewhere = {"region": None, "start": None, "end": None, "validation_fraction": 0.0}
+    if source == _DEMO:
+        return spec.data.replace(source="demo", **elsewhere)
+    paths = tuple(line.strip() for line in typed.splitlines() if line.strip())
+    return spec.data.replace(source="files", paths=paths, **elsewhere)
+
+
+def _start(run: Run, fields: dict[str, object]) -> None:
+    with boundary.errors_shown():
+        request = EvaluationRequest.build({"run": run.id, **fields})
+        if request.data is not None and request.data.source == "files":
+            expand_paths(request.data.paths, roots=configured_roots())
+        started = start_evaluation(run, request, roots=configured_roots())
+        state.select(Selection.EVALUATION, started)
+        st.rerun()

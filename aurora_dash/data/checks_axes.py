@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 import xarray as xr
 
 from aurora_dash.data.findings import Finding
-from aurora_dash.data.statistics import level_key
-from aurora_dash.spec import RunSpec
+from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.variables import Group, describe
 
 # Patches along each side that the backbone's stages need (measured): two stages halve once.
@@ -132,22 +131,38 @@ def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[F
             where=f"{_listed(unknown)} hPa",
         )
     for variable in spec.variables:
-        given = variable.mean
-        if variable.group is not Group.ATMOSPHERIC or not isinstance(given, dict):
-            continue
-        keys = {level: level_key("", level).lstrip("_") for level in levels}
-        lacking = [level for level, key in keys.items() if key not in given]
+        given = _levels_given(variable)
+        lacking = [level for level in levels if given is not None and level not in given]
         if lacking:
-            yield Finding(
-                severity="error",
-                code="levels-without-statistics",
-                message=f"The new variable {variable.name} has mean and std for "
-                f"{', '.join(given)} hPa but not for {_listed(lacking)} hPa.",
-                remedy="Give both for every level, leave them out to have them computed, or "
-                "choose data.levels.",
-                variable=f"atmos_{variable.name}",
-                where=f"{_listed(lacking)} hPa",
-            )
+            yield _statistics_lacking(variable, lacking)
+
+
+def _levels_given(variable: VariableSpec) -> set[float] | None:
+    """Levels for which a new variable has both statistics; None if it has none by level."""
+    if not isinstance(variable.mean, dict) or not isinstance(variable.std, dict):
+        return None
+    return {level for text in variable.mean.keys() & variable.std if (level := _as_level(text))}
+
+
+def _as_level(text: str) -> float | None:
+    try:
+        return round(float(text.replace("_", ".")), 3)
+    except ValueError:
+        return None
+
+
+def _statistics_lacking(variable: VariableSpec, lacking: Sequence[float]) -> Finding:
+    given = ", ".join(variable.mean) if isinstance(variable.mean, dict) else ""
+    return Finding(
+        severity="error",
+        code="levels-without-statistics",
+        message=f"The new variable {variable.name} has mean and std by level ({given}), but not "
+        f"for {_listed(lacking)} hPa.",
+        remedy="Give both for every level, leave them out to have them computed, or choose "
+        "data.levels.",
+        variable=f"atmos_{variable.name}",
+        where=f"{_listed(lacking)} hPa",
+    )
 
 
 def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:

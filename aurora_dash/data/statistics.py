@@ -55,10 +55,12 @@ class Moments:
 def level_key(name: str, level: float) -> str:
     """Aurora's key for the statistics of an atmospheric variable on a level: ``z_500``.
 
-    As `aurora.normalisation.level_to_str`: three decimals, an integer where it is one.
+    As `aurora.normalisation.level_to_str`: three decimals, an integer where it is one, and an
+    underscore for the decimal point.
     """
     rounded = round(float(level), 3)
-    return f"{name}_{int(rounded) if rounded.is_integer() else rounded}"
+    text = str(int(rounded) if rounded.is_integer() else rounded).replace(".", "_")
+    return f"{name}_{text}"
 
 
 def variable_statistics(

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_dash.data.windows import Window, make_windows, split_windows
+
+
+def _times(hours: object) -> np.ndarray:
+    return np.datetime64("2024-02-28T00", "ns") + np.asarray(hours) * np.timedelta64(1, "h")
+
+
+hour_sets = st.sets(st.integers(0, 60).map(lambda n: 3 * n), min_size=1, max_size=40).map(sorted)
+
+
+def test_an_even_series_gives_a_window_for_each_time_but_the_first_and_last() -> None:
+    windows = make_windows(_times(np.arange(20) * 6), history_hours=6, lead_hours=6)
+    assert len(windows) == 18
+    assert windows[0] == Window(inputs=(0, 1), target=2)
+    assert windows[-1] == Window(inputs=(17, 18), target=19)
+    assert windows[0].indices == (0, 1, 2)
+
+
+def test_steps_finer_than_the_model_s_are_not_mistaken_for_its_own() -> None:
+    windows = make_windows(_times(np.arange(8)), history_hours=3, lead_hours=3)
+    assert windows == (Window((0, 3), 6), Window((1, 4), 7))
+
+
+def test_lead_and_history_may_differ() -> None:
+    windows = make_windows(_times(np.arange(6) * 6), history_hours=6, lead_hours=24)
+    assert windows == (Window((0, 1), 5),)
+    assert make_windows(_times(np.arange(4) * 12), history_hours=12, lead_hours=12) == (
+        Window((0, 1), 2),
+        Window((1, 2), 3),
+    )
+
+
+def test_a_longer_history_is_counted_back_from_the_newest() -> None:
+    windows = make_windows(_times(np.arange(5) * 6), history_hours=6, lead_hours=6, history=3)
+    assert windows == (Window((0, 1, 2), 3), Window((1, 2, 3), 4))
+
+
+def test_a_gap_loses_the_windows_across_it_only() -> None:
+    hours = np.delete(np.arange(10) * 6, 5)
+    windows = make_windows(_times(hours), history_hours=6, lead_hours=6)
+    for window in windows:
+        assert 30 not in hours[list(window.indices)]
+    assert len(windows) == 8 - 3
+
+
+@given(hours=hour_sets, history=st.sampled_from([3, 6, 12]), lead=st.sampled_from([3, 6, 12, 24]))
+def test_windows_are_exactly_those_whose_times_are_all_there(
+    hours: list[int], history: int, lead: int
+) -> None:
+    windows = make_windows(_times(hours), history_hours=history, lead_hours=lead)
+    found = {tuple(hours[i] for i in window.indices) for window in windows}
+    expected = {(h - history, h, h + lead) for h in hours if {h - history, h + lead} <= set(hours)}
+    assert found == expected
+    assert len(found) == len(windows)
+
+
+@given(hours=hour_sets, fraction=st.floats(0, 0.99), lead=st.sampled_from([6, 24]))
+def test_training_and_validation_share_no_time_and_validation_is_later(
+    hours: list[int], fraction: float, lead: int
+) -> None:
+    times = _times(hours)
+    windows = make_windows(times, history_hours=6, lead_hours=lead)
+    split = split_windows(windows, times, fraction)
+    trained = {i for window in split.train for i in window.indices}
+    validated = {i for window in split.validation for i in window.indices}
+    assert trained.isdisjoint(validated)
+    assert not trained or not validated or max(trained) < min(validated)
+    assert set(split.train) | set(split.validation) <= set(windows)
+    if windows:
+        wanted = 0 if fraction == 0 else max(1, round(len(windows) * fraction))
+        assert len(split.validation) == wanted
+    if fraction == 0:
+        assert split.train == windows
+
+
+def test_the_gap_costs_as_little_as_possible() -> None:
+    times = _times(np.arange(20) * 6)
+    windows = make_windows(times, history_hours=6, lead_hours=6)
+    split = split_windows(windows, times, 0.2)
+    # 4 of 18 for validation: targets 16 to 19, inputs from 14 on; training ends at time 13.
+    assert [window.target for window in split.validation] == [16, 17, 18, 19]
+    assert [window.target for window in split.train] == list(range(2, 14))
+
+
+def test_the_order_in_which_windows_are_given_does_not_matter() -> None:
+    times = _times(np.arange(12) * 6)
+    windows = make_windows(times, history_hours=6, lead_hours=6)
+    assert split_windows(windows[::-1], times, 0.3) == split_windows(windows, times, 0.3)
+
+
+@pytest.mark.parametrize("wrong", [{"history_hours": 0}, {"lead_hours": -6}, {"history": 0}])
+def test_senseless_numbers_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        make_windows(_times([0, 6]), **{"history_hours": 6, "lead_hours": 6, **wrong})
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.0])
+def test_a_fraction_outside_its_range_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="validation_fraction"):
+        split_windows((), _times([0]), fraction)

@@ -18,7 +18,12 @@ from aurora_dash.evaluation.judge import Judge
 from aurora_dash.evaluation.metrics import ScoreBook
 from aurora_dash.evaluation.plan import Plan, make_plan
 from aurora_dash.evaluation.request import EvaluationRequest
-from aurora_dash.evaluation.results import FIELDS_FILE, EvaluationResult, write_result
+from aurora_dash.evaluation.results import (
+    FIELDS_FILE,
+    EvaluationResult,
+    require_writable,
+    write_result,
+)
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.summary import field_attributes, summarise
 from aurora_dash.evaluation.truth import Truth
@@ -53,6 +58,7 @@ def evaluate(
     before each, and a stop is an `EvaluationError`, as is anything that can't be compared.
     """
     began = time.monotonic()
+    require_writable(folder)
     subject = CheckpointRef.of(request, store or RunStore(default_root())).resolve()
     plan = make_plan(request, subject, roots=roots)
     try:

@@ -119,7 +119,14 @@ class FieldKeeper:
         }
         encoding |= {name: {"units": "seconds since 1970-01-01"} for name in ("time", "valid_time")}
         with replacing(path) as beside:
-            self.dataset(attributes).to_netcdf(beside, engine="netcdf4", encoding=encoding)
+            try:
+                self.dataset(attributes).to_netcdf(beside, engine="netcdf4", encoding=encoding)
+            except RuntimeError as error:
+                # The library's word for a full disk, among others.
+                raise EvaluationError(
+                    f"Can't write the fields to {path}: {error}.",
+                    remedy="Free some disk space, or keep fewer samples for maps.",
+                ) from error
 
 
 def fitting_samples(

@@ -11,9 +11,10 @@ import numpy as np
 
 from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.source import open_data
 from aurora_dash.data.times import Times
-from aurora_dash.errors import EvaluationError
+from aurora_dash.errors import EvaluationError, PathError
 from aurora_dash.evaluation.fields import FieldAxes, FieldKeeper, fitting_samples
 from aurora_dash.evaluation.metrics import ScoreBook
 from aurora_dash.evaluation.regions import region_mask
@@ -133,7 +134,7 @@ def make_plan(
         samples=samples,
         targets=targets,
         sources=("model", *request.baselines, *initial),
-        warnings=(*notes, *_split_warning(request, subject), *warnings),
+        warnings=(*notes, *_split_warning(request, subject, data), *warnings),
     )
 
 
@@ -186,11 +187,28 @@ def _initial(
     )
 
 
-def _split_warning(request: EvaluationRequest, subject: Subject) -> tuple[str, ...]:
-    own = request.data is None or request.data == subject.spec.data
-    if subject.run is None or request.split == "validation" or not own:
+def _split_warning(request: EvaluationRequest, subject: Subject, data: DataSpec) -> tuple[str, ...]:
+    if subject.run is None or request.split == "validation":
+        return ()
+    if not _share_data(data, subject.spec.data):
         return ()
     return (
-        "The scores include samples that the run was trained on; the split 'validation' shows "
-        "how it does on others.",
+        "The scores include samples that the run was trained on; the split 'validation' of its "
+        "own data shows how it does on others.",
     )
+
+
+def _share_data(one: DataSpec, other: DataSpec) -> bool:
+    """Whether two selections draw on the same generated weather, or on a file in common."""
+    if one.source != other.source:
+        return False
+    if one.source == "demo":
+        return one.demo == other.demo
+    return not _files(one).isdisjoint(_files(other))
+
+
+def _files(data: DataSpec) -> set[Path]:
+    try:
+        return {path.resolve() for path in expand_paths(data.paths)}
+    except PathError:
+        return set()

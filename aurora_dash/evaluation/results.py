@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.request import EvaluationRequest
-from aurora_dash.runs.files import write_atomic
+from aurora_dash.runs.files import cannot_write, write_atomic
 
 SCORES_FILE = "scores.json"
 SUMMARY_FILE = "summary.json"
@@ -128,20 +128,39 @@ def select_scores(
     }
 
 
+def require_writable(folder: Path) -> None:
+    """`RunError` if a folder can't be written to or made, before hours are spent on its content."""
+    nearest = folder.absolute()
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise cannot_write(folder, NotADirectoryError(f"{nearest} is not a folder"))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise cannot_write(folder, PermissionError(f"{nearest} may not be written to"))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its place when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    """A path beside `path` to write to, which takes its place when the block succeeds.
+
+    `RunError` if the disk is full or the folder can't be written to; an old file stays.
+    """
+    beside: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}-", suffix=path.suffix, dir=path.parent
+        )
+        os.close(handle)
+        beside = Path(name)
         yield beside
         beside.chmod(0o644)
         beside.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()
+        if beside is not None:
+            beside.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str:

@@ -17,7 +17,7 @@ from aurora_dash.evaluation.fields import TARGET
 from aurora_dash.evaluation.metrics import FieldKey
 from aurora_dash.evaluation.plan import Plan, make_plan
 from aurora_dash.evaluation.request import EvaluationRequest
-from aurora_dash.evaluation.results import replacing
+from aurora_dash.evaluation.results import replacing, require_writable
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.summary import is_synthetic, plan_attribution
 from aurora_dash.evaluation.targets import Target
@@ -73,6 +73,7 @@ def visualize(
     `EvaluationError` says what is not there: the variable, the level, the sample.
     """
     file_format = _format(output)
+    require_writable(output.parent)
     request = EvaluationRequest.build(
         {
             **ref.request_fields(),

@@ -56,7 +56,10 @@ def test_persistence_equals_one_computed_straight_from_the_files(
     make_run: Any, norway_spec: RunSpec, norway_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     run = make_run(norway_spec)
-    request = EvaluationRequest(run=run.id, device="cpu", leads=2, max_map_samples=1)
+    data = {"source": "files", "paths": [str(norway_files[0].parent / "*.nc")]}
+    request = EvaluationRequest.build(
+        {"run": run.id, "data": data, "device": "cpu", "leads": 2, "max_map_samples": 1}
+    )
     result = evaluate(request, tmp_path / "out", store=RunStore(run.folder.parent))
     summary = result.summary
     assert summary.samples_by_lead == {6: 18, 12: 17}
@@ -65,6 +68,8 @@ def test_persistence_equals_one_computed_straight_from_the_files(
     assert "European Centre" in summary.attribution
     assert "modified Copernicus Climate Change Service information 2025" in summary.attribution
     assert summary.missing == ()
+    # Other words for the same files: what was trained on is recognised all the same.
+    assert "trained on" in " ".join(summary.warnings)
     with (
         xr.open_dataset(norway_files[0]) as levels,
         xr.open_dataset(norway_files[1]) as surface,

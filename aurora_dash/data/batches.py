@@ -96,8 +96,10 @@ class WindowSamples:
 
     def __getitem__(self, index: int) -> Sample:
         window = self.windows[index]
-        # One window reads each of its times once, whatever the cache can keep.
-        steps = {i: self._step(i) for i in dict.fromkeys(window.indices)}
+        # Each time is read once, whatever can be kept; those that are kept are taken first, so
+        # that reading the others does not push them out.
+        wanted = sorted(set(window.indices), key=lambda i: i not in self._steps)
+        steps = {i: self._step(i) for i in wanted}
         inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names.surface)
         target = self._batch([steps[window.target]], (window.target,), self._target_surface)
         return inputs, target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.axes import longitude_break
-from aurora_dash.data.fields import Field, fields_of, recognition_findings
+from aurora_dash.data.fields import Aliases, Field, fields_of, recognition_findings
 from aurora_dash.data.findings import Finding
 from aurora_dash.data.merge import merge_fields
 from aurora_dash.data.readers import RawPart, read_file
@@ -48,7 +48,7 @@ class OpenedData:
 def open_files(
     paths: Sequence[Path],
     *,
-    aliases: Mapping[str, tuple[Group, str]] | None = None,
+    aliases: Aliases | None = None,
     needed: Collection[str] | None = None,
 ) -> OpenedData:
     """Open NetCDF and GRIB files together as one canonical dataset.
@@ -60,19 +60,7 @@ def open_files(
     """
     if not paths:
         raise DataError("No data file was given.", remedy="Give NetCDF or GRIB files.")
-    parts: list[RawPart] = []
-    findings: list[Finding] = []
-    fields: list[Field] = []
-    for path in paths:
-        raw, notes = read_file(path)
-        parts.extend(raw)
-        findings.extend(notes)
-        for part in raw:
-            found, notes = fields_of(part, aliases or {})
-            fields.extend(found)
-            findings.extend(notes)
-        own = [field for field in fields if field.path == path]
-        findings.extend(recognition_findings(path, own))
+    parts, fields, findings = _read_all(paths, aliases or {})
     if not fields:
         raise _nothing_recognised(paths, findings)
     dataset, notes = merge_fields(fields, needed)
@@ -86,6 +74,25 @@ def open_files(
         later_checks=_static_checks(fields),
         closers=tuple(part.close for part in parts),
     )
+
+
+def _read_all(
+    paths: Sequence[Path], aliases: Aliases
+) -> tuple[list[RawPart], list[Field], list[Finding]]:
+    parts: list[RawPart] = []
+    fields: list[Field] = []
+    findings: list[Finding] = []
+    for path in paths:
+        raw, notes = read_file(path)
+        own: list[Field] = []
+        for part in raw:
+            found, more = fields_of(part, aliases)
+            own.extend(found)
+            notes.extend(more)
+        parts.extend(raw)
+        fields.extend(own)
+        findings.extend([*notes, *recognition_findings(path, own)])
+    return parts, fields, findings
 
 
 def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:

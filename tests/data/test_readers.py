@@ -35,6 +35,7 @@ sys.exit(str(failures) if failures else 0)
 """
 
 
+@pytest.mark.slow
 def test_one_file_may_be_open_many_times_in_many_threads(norway_files: tuple[Path, Path]) -> None:
     # With netCDF-C this ends in a segmentation fault: the files hold strings (expver).
     command = [sys.executable, "-c", MANY_HANDLES, *map(str, norway_files)]

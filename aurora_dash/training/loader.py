@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,21 +26,47 @@ class Samples(Protocol):
 
 
 class TrainingBatches:
-    """The batch of each step; one thread reads ahead. Use as a context manager."""
+    """The batch of each step; one thread reads ahead. Use as a context manager.
+
+    The thread is our own: an executor takes no more work as soon as the interpreter begins to
+    exit, and a run that is stopped by the server's end has a step to finish then.
+    """
 
     def __init__(self, samples: Samples, order: BatchOrder) -> None:
         self.order = order
         self._samples = samples
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        self._wanted: SimpleQueue[tuple[int, Future[Sample]] | None] = SimpleQueue()
         self._ahead: dict[int, Future[Sample]] = {}
+        self._thread = Thread(target=self._serve, name="batches", daemon=True)
+        self._thread.start()
 
     def take(self, step: int) -> Sample:
         """The batch of 0-based step `step`; starts reading that of the next."""
-        future = self._ahead.pop(step, None) or self._pool.submit(self._read, step)
-        for other in self._ahead.values():
-            other.cancel()
-        self._ahead = {step + 1: self._pool.submit(self._read, step + 1)}
+        future = self._ahead.pop(step, None) or self._submit(step)
+        self._cancel_ahead()
+        self._ahead = {step + 1: self._submit(step + 1)}
         return future.result()
+
+    def _submit(self, step: int) -> Future[Sample]:
+        future: Future[Sample] = Future()
+        self._wanted.put((step, future))
+        return future
+
+    def _cancel_ahead(self) -> None:
+        for future in self._ahead.values():
+            future.cancel()
+        self._ahead.clear()
+
+    def _serve(self) -> None:
+        while wanted := self._wanted.get():
+            step, future = wanted
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(self._read(step))
+            # Whatever it is belongs to the thread that waits for the batch.
+            except BaseException as error:  # noqa: BLE001
+                future.set_exception(error)
 
     def _read(self, step: int) -> Sample:
         return collate([self._samples[i] for i in self.order.batch(step)])
@@ -52,8 +80,9 @@ class TrainingBatches:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._ahead.clear()
+        self._cancel_ahead()
+        self._wanted.put(None)
+        self._thread.join()
 
 
 def fixed_batches(samples: Samples, batch_size: int) -> Iterator[Sample]:

@@ -1,0 +1,68 @@
+"""The dashboard as a real server process, for tests that drive it with a browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Server:
+    """The dashboard as `make run` starts it, on a port and with a runs folder of its own."""
+
+    runs: Path
+    roots: str
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "streamlit",
+                    "run",
+                    "app.py",
+                    "--server.port",
+                    f"{self.port}",
+                ],
+                cwd=REPOSITORY,
+                env={
+                    **os.environ,
+                    "AURORA_DASH_RUNS": str(self.runs),
+                    "AURORA_DASH_ROOTS": self.roots,
+                },
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).close()
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """End the server as Ctrl-C or a service manager would; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal_number)
+        code = self.process.wait(timeout=90)
+        self.process = None
+        return code

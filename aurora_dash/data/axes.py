@@ -215,7 +215,8 @@ def _north_to_south(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[F
 
 def _eastwards(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Finding]]:
     values = _axis(dataset, "longitude", label)
-    if np.any(np.abs(values) > 540):
+    # A whole turn from any usual start is at most 720; more is another unit or a mistake.
+    if np.any(np.abs(values) > 720):
         raise DataError(
             f"{label}: longitude {values[np.argmax(np.abs(values))]:g} makes no sense in degrees.",
             remedy="Give longitudes in degrees east.",

@@ -71,8 +71,8 @@ def test_persistence_equals_one_computed_straight_from_the_files(
     # Other words for the same files: what was trained on is recognised all the same.
     assert "trained on" in " ".join(summary.warnings)
     with (
-        xr.open_dataset(norway_files[0]) as levels,
-        xr.open_dataset(norway_files[1]) as surface,
+        xr.open_dataset(norway_files[0], engine="h5netcdf") as levels,
+        xr.open_dataset(norway_files[1], engine="h5netcdf") as surface,
     ):
         for metric in ("rmse", "mae", "bias"):
             found = select_scores(result.scores, source="persistence", metric=metric)

@@ -35,7 +35,10 @@ def _weights(kind: str, latitudes: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fields(norway_files: tuple[Path, Path]) -> dict[str, xr.DataArray]:
-    with xr.open_dataset(norway_files[0]) as levels, xr.open_dataset(norway_files[1]) as surface:
+    with (
+        xr.open_dataset(norway_files[0], engine="h5netcdf") as levels,
+        xr.open_dataset(norway_files[1]) as surface,
+    ):
         at_850 = levels.sel(pressure_level=850)
         return {name: at_850[name].load() for name in "ztuvq"} | {
             name: surface[name].load() for name in ("t2m", "u10", "v10", "msl")

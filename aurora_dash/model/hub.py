@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from aurora_dash.errors import CheckpointError
 from aurora_dash.variants import Variant
+
+_PUBLIC_ENDPOINT = "https://huggingface.co"
+_PATIENCE_SECONDS = 10.0
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -67,6 +73,8 @@ def _fetch(variant: Variant, filename: str, progress: Progress | None, cache: Pa
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     where = f"{variant.repository}/{filename} @ {variant.revision[:8]}"
+    if not _is_reachable(endpoint or _PUBLIC_ENDPOINT):
+        raise _unreachable(where)
     try:
         return Path(
             hf_hub_download(
@@ -80,11 +88,7 @@ def _fetch(variant: Variant, filename: str, progress: Progress | None, cache: Pa
         )
     # Being offline raises a kind of EntryNotFoundError, so it comes first.
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise CheckpointError(
-            f"Can't fetch {where}: the hub can't be reached, and it is not cached here.",
-            remedy="Connect to the internet or set HF_ENDPOINT to a mirror; or copy the file here "
-            "and choose it as a local file; or start from random weights.",
-        ) from error
+        raise _unreachable(where) from error
     except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise CheckpointError(
             f"The hub{f' at {endpoint}' if endpoint else ''} does not have {where}.",
@@ -95,6 +99,30 @@ def _fetch(variant: Variant, filename: str, progress: Progress | None, cache: Pa
             f"Fetching {where} failed: {str(error).splitlines()[0] if str(error) else error!r}",
             remedy="Try again: what was downloaded is kept. Check the free space of the disk.",
         ) from error
+
+
+def _is_reachable(endpoint: str) -> bool:
+    """Whether anybody listens there; the hub's client itself tries for 23 seconds before it says.
+
+    Behind a proxy only the client can tell.
+    """
+    parts = urlsplit(endpoint)
+    if getproxies() or not parts.hostname:
+        return True
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_PATIENCE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _unreachable(where: str) -> CheckpointError:
+    return CheckpointError(
+        f"Can't fetch {where}: the hub can't be reached, and it is not cached here.",
+        remedy="Connect to the internet or set HF_ENDPOINT to a mirror; or copy the file here "
+        "and choose it as a local file; or start from random weights.",
+    )
 
 
 def _ignore(done: int, total: int) -> None:

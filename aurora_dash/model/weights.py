@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,20 @@ from torch import Tensor
 from aurora_dash.errors import CheckpointError
 
 StateDict = dict[str, Tensor]
+
+# What bytes that mean nothing make torch's unpickler stumble over.
+_MEANINGLESS = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+)
 
 
 def read_tensors(path: Path) -> dict[str, object]:
@@ -35,7 +50,7 @@ def read_tensors(path: Path) -> dict[str, object]:
             f"({_first_line(error)}).",
             remedy="Use a checkpoint of weights only; one that runs code is never loaded.",
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _MEANINGLESS as error:
         raise CheckpointError(
             f"{path} is not a checkpoint, or is damaged: {_first_line(error)}.",
             remedy="Download or copy it again.",

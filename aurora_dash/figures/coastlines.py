@@ -68,7 +68,7 @@ def _cut(path: Path, window: Window) -> BaseGeometry:
     west, east, south, north = window
     cut = shapely.clip_by_rect(np.array(wound, dtype=object), west, south, east, north)
     parts = shapely.get_parts(cut)
-    return shapely.multilinestrings([part for part in _simple(parts) if not part.is_empty])
+    return shapely.MultiLineString(_simple(parts))
 
 
 def _turned(lines: BaseGeometry, turns: int) -> BaseGeometry:

@@ -78,7 +78,8 @@ class Grid:
         elif longitudes[0] >= 180:
             longitudes = longitudes - 360
         for name, axis in (("latitude", latitudes), ("longitude", longitudes)):
-            if axis.size > 1 and np.unique(np.sign(np.diff(axis))).size != 1:
+            steps = np.diff(axis)
+            if not ((steps > 0).all() or (steps < 0).all()):
                 raise DataError(f"The {name}s of the map neither rise nor fall: {axis[:8]} ...")
         return cls(latitudes=latitudes, longitudes=longitudes, order=order)
 
@@ -100,9 +101,12 @@ class Grid:
 
     @property
     def even(self) -> bool:
-        """Whether all cells are of one size (a Gaussian grid's are not), to a hundredth of it."""
-        steps = (np.abs(np.diff(axis)) for axis in (self.latitudes, self.longitudes))
-        return all(np.ptp(step) <= 0.01 * step.max() for step in steps if step.size)
+        """Whether every cell is within a tenth of itself of where equal steps would put it."""
+        for axis in (self.latitudes, self.longitudes):
+            equal, step = np.linspace(axis[0], axis[-1], axis.size, retstep=True)
+            if axis.size > 2 and np.abs(axis - equal).max() > 0.1 * abs(step):
+                return False
+        return True
 
     @property
     def stretch(self) -> float:

@@ -56,7 +56,7 @@ def relative_scores_figure(
         for record in rows
     }
     sources = [source for source in SOURCES if any(key[0] == source for key in change)]
-    fields = sorted(base, key=lambda field: change.get((sources[0], field), 0), reverse=True)
+    fields = sorted(base, key=lambda field: change.get((sources[0], field), 0))
     names = [field_name(*field) for field in fields]
     figure = go.Figure(layout={"template": template()})
     for source in sources:
@@ -157,7 +157,7 @@ def _lay_out_rows(
         showlegend=True,
     )
     figure.update_xaxes(title_text="Percent; below zero is better", zeroline=True, zerolinewidth=2)
-    figure.update_yaxes(showgrid=False)
+    figure.update_yaxes(showgrid=False, autorange="reversed", ticksuffix=" ")
 
 
 def _chosen(records: Iterable[Record], **wanted: Any) -> list[Record]:

@@ -31,7 +31,7 @@ from aurora_dash.figures.thinning import DEFAULT_POINTS, thin
 Curve = tuple[NDArray[Any], NDArray[Any]]
 
 GROUP_STYLES: Mapping[str, tuple[str, str]] = {
-    "total": (GREY, "dash"),
+    "total": (GREY, "solid"),
     "new_embeddings": (VERMILION, "solid"),
     "encoder": (BLUE, "solid"),
     "backbone": (GREEN, "solid"),
@@ -41,7 +41,7 @@ GROUP_STYLES: Mapping[str, tuple[str, str]] = {
 }
 """A parameter group looks the same on every chart."""
 
-_FEW_POINTS = 3
+_FEW_VALUES = 3
 _MANY_CURVES = 6
 _GIB = 2**30
 
@@ -69,7 +69,7 @@ def loss_figure(
     _add(figure, "validation", validation, (VERMILION, "solid"), max_points, markers=True)
     if persistence is not None:
         _add_level(figure, f"persistence {persistence:.4g}", persistence, (train, validation))
-    return figure
+    return _or_empty(figure)
 
 
 def variable_losses_figure(
@@ -86,7 +86,7 @@ def variable_losses_figure(
         _add(figure, name, curve, series_style(index), each)
     if len(losses) > _MANY_CURVES:
         figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
-    return figure
+    return _or_empty(figure)
 
 
 def gradient_norm_figure(
@@ -105,7 +105,7 @@ def gradient_norm_figure(
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
     if clip is not None:
         _add_level(figure, f"clipped at {clip:g}", clip, tuple(norms.values()))
-    return figure
+    return _or_empty(figure)
 
 
 def learning_rate_figure(
@@ -116,7 +116,7 @@ def learning_rate_figure(
     for index, (name, curve) in enumerate(rates.items()):
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
     figure.update_yaxes(rangemode="tozero", exponentformat="power")
-    return figure
+    return _or_empty(figure)
 
 
 def step_time_figure(
@@ -131,7 +131,7 @@ def step_time_figure(
     _add(figure, "whole step", step_seconds, (BLUE, "solid"), max_points)
     _add(figure, "waiting for data", data_seconds, (ORANGE, "solid"), max_points, fill=True)
     figure.update_yaxes(rangemode="tozero")
-    return figure
+    return _or_empty(figure)
 
 
 def memory_figure(
@@ -149,7 +149,7 @@ def memory_figure(
         capacity = capacity_bytes / _GIB
         _add_level(figure, f"{capacity:.3g} GiB there", capacity, (memory_bytes,))
     figure.update_yaxes(rangemode="tozero")
-    return figure
+    return _or_empty(figure)
 
 
 def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
@@ -174,8 +174,18 @@ def _figure(title: str, x_title: str, y_title: str, *, log_y: bool = False) -> g
         "yaxis": {"title": {"text": y_title}, "type": "log" if log_y else "linear"},
     }
     if log_y:
-        layout["yaxis"] |= {"exponentformat": "power", "minor": {"showgrid": False}}
+        layout["yaxis"] |= {"tickformat": "~g"}
     return go.Figure(layout=layout)
+
+
+def _or_empty(figure: go.Figure) -> go.Figure:
+    """The figure, or words in the place of bare axes where it has nothing to show."""
+    if not figure.data:
+        figure.update_layout(xaxis_visible=False, yaxis_visible=False)
+        figure.add_annotation(
+            text="Nothing recorded yet", x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False
+        )
+    return figure
 
 
 def _add(
@@ -191,15 +201,16 @@ def _add(
 ) -> None:
     """Draw a curve; nothing where it has no point yet."""
     x, y = thin(*curve, max_points)
-    if not np.isfinite(y).any():
+    num_values = np.isfinite(y).sum()
+    if not num_values:
         return
     colour, dash = style
     trace = {
         "name": name,
         "x": x,
         "y": y.astype(np.float32),
-        "mode": "lines+markers" if markers or np.isfinite(y).sum() < _FEW_POINTS else "lines",
-        "line": {"color": faint(colour, opacity), "dash": dash, "width": 2},
+        "mode": "lines+markers" if markers or num_values < _FEW_VALUES else "lines",
+        "line": {"color": faint(colour, opacity), "dash": dash, "width": 1.5},
         "marker": {"color": colour, "size": 7},
         "hovertemplate": "%{y:.4~g}",
         "connectgaps": False,

@@ -60,7 +60,7 @@ function themed(layout, host) {
       bordercolor: line,
       font: { color: text },
     },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: faint, activecolor: text },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: value("gray-color"), activecolor: text },
   };
   return { ...layout, template: { ...layout.template, layout: template } };
 }

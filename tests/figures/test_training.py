@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_dash.figures.training import (
+    Curve,
+    gradient_norm_figure,
+    learning_rate_figure,
+    loss_figure,
+    memory_figure,
+    smoothed,
+    step_time_figure,
+    variable_losses_figure,
+)
+
+EMPTY: Curve = (np.array([]), np.array([]))
+
+
+def curve(size: int = 100, *, seed: int = 0) -> Curve:
+    return np.arange(1, size + 1), np.random.default_rng(seed).uniform(0.1, 1, size)
+
+
+def trace(figure: go.Figure, name: str) -> go.Scatter:
+    return next(drawn for drawn in figure.data if drawn.name == name)
+
+
+def names(figure: go.Figure) -> list[str]:
+    return [drawn.name for drawn in figure.data]
+
+
+def test_the_loss_stands_beside_validation_and_persistence() -> None:
+    train, validation = curve(100), (np.array([0, 50, 100]), np.array([0.9, 0.5, 0.4]))
+    figure = loss_figure(train, validation, persistence=0.31874)
+    assert names(figure) == ["training", "validation", "persistence 0.3187"]
+    np.testing.assert_allclose(trace(figure, "training").y, train[1], rtol=1e-6)
+    level = figure.data[2]
+    assert list(level.y) == [0.31874, 0.31874]
+    assert list(level.x) == [0, 100]
+
+
+def test_smoothing_is_drawn_over_the_loss_and_not_in_its_place() -> None:
+    figure = loss_figure(curve(), EMPTY, smoothing=0.9)
+    assert names(figure) == ["training", "training, smoothed"]
+    assert trace(figure, "training").line.color == "rgba(0,114,178,0.35)"
+
+
+def test_a_spike_among_a_million_losses_is_seen() -> None:
+    x, y = curve(1_000_000)
+    y[654_321] = 99.0
+    shown = loss_figure((x, y), EMPTY).data[0]
+    assert shown.x[np.argmax(shown.y)] == 654_322
+    assert shown.y.max() == 99.0
+
+
+def test_what_goes_over_the_wire_is_bounded_whatever_the_length() -> None:
+    sizes = [
+        len(gradient_norm_figure({"total": curve(size), "encoder": curve(size)}).to_json())
+        for size in (100_000, 1_000_000)
+    ]
+    assert max(sizes) < 80_000
+    many = {f"z/{level}": curve(100_000, seed=level) for level in range(20)}
+    assert len(variable_losses_figure(many).to_json()) < 100_000
+
+
+def test_values_travel_as_typed_arrays() -> None:
+    shown = json.loads(loss_figure(curve(), EMPTY).to_json())["data"][0]
+    assert shown["y"]["dtype"] == "f4"
+    assert "bdata" in shown["x"]
+
+
+def test_one_value_is_seen_too() -> None:
+    figure = loss_figure((np.array([1]), np.array([0.5])), EMPTY)
+    assert figure.data[0].mode == "lines+markers"
+    assert loss_figure(curve(50), EMPTY).data[0].mode == "lines"
+
+
+def test_groups_keep_their_looks_over_charts() -> None:
+    norms = gradient_norm_figure({name: curve() for name in ("total", "new_embeddings", "encoder")})
+    rates = learning_rate_figure({"pre-trained": curve(), "new_embeddings": curve()})
+    assert norms.layout.yaxis.type == "log"
+    assert trace(norms, "new embeddings").line == trace(rates, "new embeddings").line
+    colours = [drawn.line.color for drawn in norms.data]
+    assert len(set(colours)) == 3
+
+
+def test_clipping_is_marked() -> None:
+    figure = gradient_norm_figure({"total": curve()}, clip=1.0)
+    assert names(figure) == ["total", "clipped at 1"]
+
+
+def test_memory_is_shown_in_gib_below_what_there_is() -> None:
+    used = (np.array([1, 2]), np.array([2**30, 3 * 2**30], dtype=float))
+    figure = memory_figure(used, capacity_bytes=8 * 2**30)
+    np.testing.assert_allclose(figure.data[0].y, [1, 3])
+    assert names(figure) == ["in use", "8 GiB there"]
+
+
+def test_step_time_names_the_wait_for_data() -> None:
+    assert names(step_time_figure(curve(), curve())) == ["whole step", "waiting for data"]
+
+
+def test_a_column_that_was_never_recorded_is_left_out() -> None:
+    missing = (np.arange(5), np.full(5, np.nan))
+    assert names(step_time_figure(curve(5), missing)) == ["whole step"]
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        loss_figure(EMPTY, EMPTY, persistence=0.3, smoothing=0.9),
+        gradient_norm_figure({}, clip=1.0),
+        variable_losses_figure({}),
+        memory_figure(EMPTY, capacity_bytes=1e9),
+        learning_rate_figure({"pre-trained": EMPTY}),
+        step_time_figure(EMPTY, EMPTY),
+    ],
+)
+def test_without_values_the_chart_says_so(figure: go.Figure) -> None:
+    assert not figure.data
+    assert figure.layout.annotations[0].text == "Nothing recorded yet"
+
+
+def test_smoothing_by_hand() -> None:
+    # Weights 1 and 0.5 for the newest and the one before, and so on, divided by their sum.
+    expected = [4.0, (2 + 0.5 * 4) / 1.5, (1 + 0.5 * 2 + 0.25 * 4) / 1.75]
+    np.testing.assert_allclose(smoothed(np.array([4.0, 2.0, 1.0]), 0.5), expected)
+
+
+def test_smoothing_passes_over_gaps_and_leaves_them() -> None:
+    result = smoothed(np.array([4.0, np.nan, 2.0, np.inf]), 0.5)
+    np.testing.assert_allclose(result, [4.0, np.nan, (2 + 0.5 * 4) / 1.5, np.nan])
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=50), st.floats(0, 0.99))
+def test_smoothing_stays_within_the_values(values: list[float], weight: float) -> None:
+    result = smoothed(np.array(values), weight)
+    assert result.min() >= min(values) - 1e-6
+    assert result.max() <= max(values) + 1e-6
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.0])
+def test_smoothing_out_of_range_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match="smoothing"):
+        smoothed(np.array([1.0]), weight)
+
+
+def test_no_figure_animates() -> None:
+    for figure in (loss_figure(curve(), EMPTY), gradient_norm_figure({"total": curve()})):
+        assert "transition" not in figure.to_dict()["layout"]

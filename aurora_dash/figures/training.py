@@ -207,7 +207,7 @@ def _add(
     colour, dash = style
     trace = {
         "name": name,
-        "x": x,
+        "x": _compact(x),
         "y": y.astype(np.float32),
         "mode": "lines+markers" if markers or num_values < _FEW_VALUES else "lines",
         "line": {"color": faint(colour, opacity), "dash": dash, "width": 1.5},
@@ -218,6 +218,13 @@ def _add(
     if fill:
         trace |= {"fill": "tozeroy", "fillcolor": faint(colour, 0.25)}
     figure.add_trace(go.Scatter(trace))
+
+
+def _compact(x: NDArray[Any]) -> NDArray[Any]:
+    """Half the bytes: steps as whole numbers, epochs and minutes in single precision."""
+    if np.isfinite(x).all() and np.abs(x).max(initial=0) < 2**31 and (x == np.rint(x)).all():
+        return x.astype(np.int32)
+    return x.astype(np.float32)
 
 
 def _add_level(figure: go.Figure, name: str, value: float, beside: tuple[Curve, ...]) -> None:

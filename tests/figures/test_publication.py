@@ -120,6 +120,7 @@ def test_uneven_rows_are_drawn_at_their_latitudes() -> None:
     assert field_figure(values, scene, dpi=60).startswith(MAGIC["png"])
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(norway: Any, globe: Any) -> None:
     jobs = [norway, globe] * 3
     alone = [comparison_figure(job.prediction, job.target, job.scene, dpi=50) for job in jobs[:2]]

@@ -71,7 +71,15 @@ def test_what_goes_over_the_wire_is_bounded_whatever_the_length() -> None:
 def test_values_travel_as_typed_arrays() -> None:
     shown = json.loads(loss_figure(curve(), EMPTY).to_json())["data"][0]
     assert shown["y"]["dtype"] == "f4"
-    assert "bdata" in shown["x"]
+    assert shown["x"]["dtype"] in {"i1", "i2", "i4"}
+    minutes = (np.arange(100) / 60, curve()[1])
+    assert json.loads(loss_figure(minutes, EMPTY).to_json())["data"][0]["x"]["dtype"] == "f4"
+
+
+def test_steps_beyond_single_precision_stay_exact() -> None:
+    steps = np.array([2.0**24 + 1, 2.0**24 + 2])
+    shown = loss_figure((steps, np.array([1.0, 2.0])), EMPTY).data[0]
+    assert list(shown.x) == [16_777_217, 16_777_218]
 
 
 def test_one_value_is_seen_too() -> None:

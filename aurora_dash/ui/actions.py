@@ -92,18 +92,22 @@ def _request(run: Run, action: Action) -> None:
 
 
 def ways_on(run: Run, status: RunStatus) -> None:
-    """What can be done with a run that is not under way: resume, change, evaluate, delete."""
+    """What can be done with a run that is not under way, the best first."""
     saved = runs_view.checkpoints(run)
+    spec = runs_view.spec_of(run)
     with st.container(horizontal=True):
+        if status.state is not RunState.COMPLETED and spec is not None:
+            _resume_button(run, status, saved)
         if saved and _button(
             "Evaluate & maps", ":material/public:", primary=status.state is RunState.COMPLETED
         ):
             navigation.go_to("evaluate", run=run.id)
-        if status.is_launchable and status.state is not RunState.COMPLETED:
-            _resume_button(run, status, saved)
-        spec = _spec_of(run)
         if spec is not None:
-            _edit_buttons(run, spec, has_checkpoint=bool(saved))
+            failed = status.state is RunState.FAILED
+            if _button("Change and run again", ":material/edit:", primary=failed):
+                edit(spec)
+            if saved and _button("Train on from here", ":material/forward:"):
+                edit(continuation(spec, run.id))
         _delete_button(run)
 
 
@@ -111,16 +115,10 @@ def _resume_button(run: Run, status: RunStatus, saved: list[str]) -> None:
     label = f"Resume from step {int(saved[0].removeprefix('step-')):,}" if saved else "Start again"
     if status.state is RunState.QUEUED:
         label = "Launch"
-    if _button(label, ":material/play_arrow:", primary=True):
+    # After a failure the same again seldom helps: changing something comes first.
+    if _button(label, ":material/play_arrow:", primary=status.state is not RunState.FAILED):
         launch(run)
         st.rerun()
-
-
-def _edit_buttons(run: Run, spec: RunSpec, *, has_checkpoint: bool) -> None:
-    if _button("Change and run again", ":material/edit:"):
-        edit(spec)
-    if has_checkpoint and _button("Train on from here", ":material/forward:"):
-        edit(continuation(spec, run.id))
 
 
 def edit(spec: RunSpec) -> None:
@@ -147,12 +145,3 @@ def _delete_button(run: Run) -> None:
 
 def _button(label: str, icon: str, *, primary: bool = False) -> bool:
     return st.button(label, icon=icon, type="primary" if primary else "secondary", key=label)
-
-
-def _spec_of(run: Run) -> RunSpec | None:
-    from aurora_dash.errors import AuroraDashError
-
-    try:
-        return run.spec()
-    except AuroraDashError:
-        return None

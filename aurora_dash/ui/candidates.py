@@ -57,7 +57,7 @@ def _unrecognised(spec: RunSpec) -> list[Candidate]:
     )
     return [
         Candidate(
-            name="".join(c if c.isalnum() else "_" for c in name),
+            name="".join(c if c.isalnum() else "_" for c in name).strip("_"),
             group=Group.SURFACE,
             unit="",
             long_name=name,

@@ -9,12 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from aurora_dash.errors import AuroraDashError
 from aurora_dash.figures import training as figures
 from aurora_dash.figures.training import Curve
 from aurora_dash.runs.metrics import FloatArray, MetricsTable
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import boundary, widgets
+from aurora_dash.ui import boundary, runs_view, widgets
 from aurora_dash.ui.live_chart import live_chart
 from aurora_dash.ui.monitor import LIVE_SECONDS
 
@@ -83,10 +82,8 @@ def _charts(run: Run, view: View) -> None:
 
 def clip_of(run: Run) -> float | None:
     """Where the run clips its gradients, if its spec can be read."""
-    try:
-        return run.spec().optimiser.clip_norm
-    except AuroraDashError:
-        return None
+    spec = runs_view.spec_of(run)
+    return spec.optimiser.clip_norm if spec else None
 
 
 def _x(table: MetricsTable, view: View, split: str) -> FloatArray:

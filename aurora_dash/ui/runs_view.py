@@ -6,6 +6,7 @@ from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
 from aurora_dash.ui import state, widgets, words
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.state import Selection
@@ -22,20 +23,24 @@ def selected_run() -> Run | None:
         return None
 
 
+def spec_of(run: Run) -> RunSpec | None:
+    """The run's spec; None if it is missing or damaged, which `Run.spec` explains."""
+    try:
+        return run.spec()
+    except AuroraDashError:
+        return None
+
+
 def title(run: Run) -> str:
     """The name a person gave the run; its id if the spec can't be read."""
-    try:
-        return run.spec().name
-    except AuroraDashError:
-        return run.id
+    spec = spec_of(run)
+    return spec.name if spec else run.id
 
 
 def labels(run: Run) -> str:
     """Labels of a run, as Markdown; none if the spec can't be read."""
-    try:
-        return widgets.spec_labels(run.spec())
-    except AuroraDashError:
-        return ""
+    spec = spec_of(run)
+    return widgets.spec_labels(spec) if spec else ""
 
 
 def checkpoints(run: Run) -> list[str]:

@@ -1,0 +1,72 @@
+"""The frame around the pages: links after a restart, phones, keyboards, both themes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.serving import REPOSITORY, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PAGES = ("", "model", "data", "variables", "train", "monitor", "evaluate")
+STICKING_OUT = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return main.scrollWidth - main.clientWidth;
+}"""
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has visited yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    roots = os.pathsep.join([str(REPOSITORY.parent), str(tmp_path)])
+    served = Server(runs=tmp_path / "runs", roots=roots, port=port, log=tmp_path / "server.log")
+    served.start()
+    yield served
+    if served.process is not None:
+        served.stop()
+
+
+def test_a_link_to_a_page_works_as_the_first_request_of_a_server(
+    fresh_server: Server, page: Page
+) -> None:
+    page.goto(f"{fresh_server.url}/model")
+    expect(page.locator(".st-key-steps").get_by_role("link", name="Variables")).to_be_visible()
+    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+    assert page.title() == "Model · Aurora Dash"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_a_phone(fresh_server: Server, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    for name in PAGES:
+        page.goto(f"{fresh_server.url}/{name}")
+        expect(page.locator(".st-key-steps")).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        assert page.evaluate(STICKING_OUT) <= 0, name
+        # On a phone the path shows signs, but a screen reader still hears every step's name.
+        expect(page.locator(".st-key-steps").get_by_role("link", name="Monitor")).to_have_count(1)
+    context.close()
+
+
+def test_the_demo_can_be_reached_by_keyboard(fresh_server: Server, page: Page) -> None:
+    page.goto(fresh_server.url)
+    button = page.get_by_role("button", name="Train the demo now")
+    expect(button).to_be_visible()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError("Tab never reached the demo's button")

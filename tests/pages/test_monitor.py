@@ -1,0 +1,151 @@
+"""Monitor: the true state of a run in words, its controls, its charts, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from aurora_dash.runs.control import Action
+from aurora_dash.runs.ownership import Owner
+from aurora_dash.runs.status import RunState, recorded_status, write_status
+from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.ui import actions
+from aurora_dash.ui.drafts import DraftStore
+from tests.pages.helpers import OpenPage, button, labels, parameter, texts, title
+
+MakeRun = Callable[..., Run]
+
+
+def shown(app: object) -> str:
+    return texts(app).replace("\\", "")  # type: ignore[arg-type]
+
+
+def test_without_runs_it_says_where_to_begin(open_page: OpenPage) -> None:
+    app = open_page("monitor")
+    assert not app.exception
+    assert "Nothing to watch yet" in texts(app)
+
+
+def test_a_run_that_is_gone_is_said(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.COMPLETED)
+    app = open_page("monitor", run="20250101-000000-gone-abcd")
+    assert "is not here any more" in app.warning[0].value
+    assert parameter(app, "run") == run.id
+
+
+def test_a_live_run_shows_progress_and_its_controls(open_page: OpenPage, live_run: Run) -> None:
+    app = open_page("monitor", run=live_run.id)
+    assert "running" in shown(app)
+    assert {"Pause", "Save now", "Stop"} <= set(labels(app))
+    assert {m.label: m.value for m in app.metric}["Time left"] == "1 min 35 s"
+    assert "Resume from step 1" not in labels(app)
+
+
+def test_stop_is_acknowledged_at_once_and_reaches_the_trainer(
+    open_page: OpenPage, live_run: Run
+) -> None:
+    app = button(open_page("monitor", run=live_run.id), "Stop").click().run()
+    assert "Stopping: finishing the step" in texts(app)
+    assert "Stop" not in labels(app)
+    assert live_run.take_requests() == [Action.STOP]
+
+
+def test_pause_reaches_the_trainer_and_a_paused_run_can_go_on(
+    open_page: OpenPage, live_run: Run
+) -> None:
+    app = button(open_page("monitor", run=live_run.id), "Pause").click().run()
+    assert "Pausing" in texts(app)
+    assert live_run.take_requests() == [Action.PAUSE]
+
+
+def test_charts_are_drawn_from_the_metrics(open_page: OpenPage, make_run: MakeRun) -> None:
+    app = open_page("monitor", run=make_run(RunState.COMPLETED).id)
+    # Loss, gradient norms, loss by variable, learning rate, step time, memory.
+    assert len(app.get("bidi_component")) == 6
+
+
+def test_a_completed_run_leads_on_to_the_evaluation(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.COMPLETED)
+    (run.checkpoints_folder / "step-00000010").mkdir(parents=True)
+    (run.checkpoints_folder / "step-00000010" / "meta.json").write_text("{}")
+    app = open_page("monitor", run=run.id)
+    assert "Training is complete" in app.success[0].value
+    assert title(button(app, "Evaluate & maps").click().run()) == "Evaluate & maps"
+
+
+def test_a_failed_run_shows_why_and_the_way_on(
+    open_page: OpenPage, make_run: MakeRun, store: RunStore
+) -> None:
+    reason, remedy = "The loss is not finite at step 7 (2t).", "Lower the learning rate."
+    run = make_run(RunState.FAILED, reason=reason, remedy=remedy)
+    app = open_page("monitor", run=run.id)
+    assert reason in app.error[0].value.replace("\\", "")
+    assert remedy in app.error[0].value
+    assert "Traceback" not in shown(app)
+    app = button(app, "Change and run again").click().run()
+    assert title(app) == "Train"
+    draft = DraftStore(store.root).get(parameter(app, "draft"))
+    assert draft.spec == run.spec()
+
+
+def test_a_dead_owner_reads_as_interrupted_and_can_be_resumed(
+    open_page: OpenPage, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(RunState.STOPPED)
+    alive = recorded_status(run.folder).model_copy(update={"state": RunState.RUNNING})
+    write_status(run.folder, alive)
+    launched: list[Run] = []
+    monkeypatch.setattr(actions, "launch", launched.append)
+    app = open_page("monitor", run=run.id)
+    assert "interrupted" in shown(app)
+    assert "Pause" not in labels(app)
+    button(app, "Start again").click().run()
+    assert launched == [run]
+
+
+def test_a_queued_run_shows_its_place(open_page: OpenPage, store: RunStore) -> None:
+    from aurora_dash.presets import demo
+
+    run = store.create(demo())
+    owner = Owner.take(run, state=RunState.QUEUED)
+    try:
+        owner.update(queue_place=1, waiting_for="cpu, behind another run")
+        app = open_page("monitor", run=run.id)
+        assert "Place 1 in the queue: waiting for cpu, behind another run." in app.info[0].value
+        assert "Take out of the queue" in labels(app)
+    finally:
+        owner.release()
+
+
+def test_the_log_shows_events_newest_first(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.STOPPED)
+    run.log_event("warning", "the second thing")
+    log = shown(open_page("monitor", run=run.id))
+    assert log.index("the second thing") < log.index("ten steps were done")
+
+
+def test_a_run_with_a_damaged_spec_is_shown_without_a_traceback(
+    open_page: OpenPage, make_run: MakeRun
+) -> None:
+    run = make_run(RunState.COMPLETED)
+    run.spec_path.write_text("{", encoding="utf-8")
+    app = open_page("monitor", run=run.id)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_deleted_run_leaves_the_list(
+    open_page: OpenPage, make_run: MakeRun, store: RunStore
+) -> None:
+    app = open_page("monitor", run=make_run(RunState.COMPLETED).id)
+    app = app.button(key="delete-run").click().run()
+    assert store.list() == []
+    assert "moved to the trash" in app.info[0].value
+
+
+def test_training_on_begins_from_the_best_checkpoint(make_run: MakeRun) -> None:
+    run = make_run(RunState.COMPLETED)
+    spec = actions.continuation(run.spec(), run.id)
+    assert (spec.model.source, spec.model.run, spec.model.checkpoint) == ("run", run.id, "best")
+    assert spec.data == run.spec().data

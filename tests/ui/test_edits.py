@@ -1,0 +1,82 @@
+"""Changes to a spec that touch more than one field."""
+
+from __future__ import annotations
+
+import pytest
+
+from aurora_dash.errors import SpecError
+from aurora_dash.presets import demo
+from aurora_dash.spec import VariableSpec
+from aurora_dash.ui import edits
+from aurora_dash.variables import Group
+
+
+def test_a_field_is_assigned_and_the_rest_is_kept() -> None:
+    spec = edits.assign(demo(), "data.demo.height", 48)
+    assert spec.data.demo.height == 48
+    assert edits.assign(spec, "data.demo.height", demo().data.demo.height) == demo()
+
+
+def test_a_refused_value_names_the_field() -> None:
+    with pytest.raises(SpecError, match="height = 3"):
+        edits.assign(demo(), "data.demo.height", 3)
+
+
+def test_another_variant_gives_up_what_it_has_already_and_what_it_does_not_predict() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = edits.add_variable(spec, VariableSpec(name="sst", mean=290, std=8))
+    spec = edits.assign(spec, "loss.targets", ("2t", "tcc", "sst"))
+    changed, given_up = edits.choose_variant(spec, "v1.5")
+    assert [v.name for v in changed.variables] == ["sst"]
+    assert changed.loss.targets == ("2t", "tcc", "sst")
+    assert given_up == ("tcc is no longer registered: V1.5, 0.25° has it already.",)
+
+
+def test_another_variant_drops_targets_that_it_does_not_predict() -> None:
+    spec, _ = edits.choose_variant(demo(), "0.4-air-pollution")
+    spec = edits.assign(spec, "loss.targets", ("2t", "pm10"))
+    spec = edits.set_weights(spec, {"pm10": 3.0, "msl": 2.0})
+    changed, given_up = edits.choose_variant(spec, "small")
+    assert changed.loss.targets == ("2t",)
+    assert changed.loss.weights == {"msl": 2.0}
+    assert given_up == ("No longer a target or weighted, not predicted any more: pm10.",)
+
+
+def test_an_untouched_learning_rate_follows_the_source_of_weights() -> None:
+    from_hub = edits.choose_source(demo(), "hub")
+    assert from_hub.optimiser.lr == edits.CHECKPOINT_LR
+    assert edits.choose_source(from_hub, "random").optimiser.lr == edits.RANDOM_LR
+
+
+def test_a_chosen_learning_rate_is_left_alone() -> None:
+    spec = edits.assign(demo(), "optimiser.lr", 3e-5)
+    assert edits.choose_source(spec, "hub").optimiser.lr == 3e-5
+
+
+def test_registering_again_replaces() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = edits.add_variable(spec, VariableSpec(name="tcc", mean=0.6, std=0.3))
+    assert [(v.name, v.mean) for v in spec.variables] == [("tcc", 0.6)]
+
+
+def test_a_removed_variable_takes_its_target_and_weight_along() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = edits.assign(spec, "loss.targets", ("tcc", "2t"))
+    spec = edits.set_weights(spec, {"tcc": 2.0, "2t": 3.5})
+    removed = edits.remove_variable(spec, "tcc", Group.SURFACE)
+    assert removed.variables == ()
+    assert removed.loss.targets == ("2t",)
+    assert removed.loss.weights == {"2t": 3.5}
+
+
+def test_a_static_variable_leaves_without_touching_an_equal_target() -> None:
+    spec = demo().replace(
+        variables=(VariableSpec(name="w", group=Group.STATIC, mean=0.0, std=1.0),)
+    )
+    spec = spec.replace(loss=spec.loss.replace(targets=("2t",)))
+    removed = edits.remove_variable(spec, "w", Group.STATIC)
+    assert (removed.variables, removed.loss.targets) == ((), ("2t",))
+
+
+def test_weights_of_the_paper_fit_every_model() -> None:
+    assert edits.set_weights(demo(), edits.PAPER_WEIGHTS).loss.weights == edits.PAPER_WEIGHTS

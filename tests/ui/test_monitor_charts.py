@@ -1,0 +1,68 @@
+"""The Monitor's charts hold the numbers of the metrics file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aurora_dash.runs.metrics import MetricsTable, MetricsWriter, metrics_table
+from aurora_dash.ui import monitor_charts
+from aurora_dash.ui.monitor_charts import View
+from tests.pages.helpers import record
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> MetricsTable:
+    path = tmp_path / "metrics.jsonl"
+    with MetricsWriter(path) as metrics:
+        metrics.write(
+            {"step": 0, "split": "validation", "time": 60.0, "loss": 2.0, "persistence_loss": 0.7}
+        )
+        for step in (1, 2, 3):
+            metrics.write(record(step, time=60.0 + 30 * step))
+        metrics.write({"step": 3, "split": "validation", "time": 151.0, "loss": 0.5})
+    return metrics_table(path)
+
+
+def curve(figure: object, name: str) -> tuple[list[float], list[float]]:
+    trace = next(t for t in figure.data if t.name == name)  # type: ignore[attr-defined]
+    return list(np.asarray(trace.x, float)), list(np.asarray(trace.y, float))
+
+
+def test_losses_stand_at_their_steps(table: MetricsTable) -> None:
+    figure = monitor_charts.loss_chart(table, View())
+    x, y = curve(figure, "training")
+    assert x == [1, 2, 3]
+    assert y == pytest.approx([1, 1 / 2, 1 / 3])
+    assert curve(figure, "validation") == ([0, 3], [2.0, 0.5])
+    assert [t.name for t in figure.data][-1] == "persistence 0.7"
+
+
+def test_time_is_counted_in_minutes_from_the_first_record(table: MetricsTable) -> None:
+    figure = monitor_charts.loss_chart(table, View(axis="Minutes"))
+    assert curve(figure, "training")[0] == pytest.approx([0.5, 1.0, 1.5])
+
+
+def test_a_variable_on_levels_is_one_curve_of_their_mean(table: MetricsTable) -> None:
+    figure = monitor_charts.variables_chart(table, View())
+    assert {t.name for t in figure.data} == {"2t", "z"}
+    assert curve(figure, "z")[1] == pytest.approx([0.3, 0.3, 0.3])
+
+
+def test_gradient_norms_are_shown_in_total_and_by_group(table: MetricsTable) -> None:
+    figure = monitor_charts.norm_chart(table, View(), clip=1.0)
+    assert curve(figure, "total")[1] == [2, 2, 2]
+    assert curve(figure, "encoder")[1] == [1, 1, 1]
+    assert "clipped at 1" in {t.name for t in figure.data}
+
+
+def test_the_rate_of_new_embeddings_appears_only_where_there_are_any(table: MetricsTable) -> None:
+    figure = monitor_charts.rate_chart(table, View())
+    assert {t.name for t in figure.data} == {"pre-trained"}
+
+
+def test_memory_and_step_time_are_drawn(table: MetricsTable) -> None:
+    assert curve(monitor_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
+    assert curve(monitor_charts.time_chart(table, View()), "whole step")[1] == [0.25] * 3

@@ -102,7 +102,7 @@ def test_a_flipped_bit_is_noticed(folder: Path, file: str, read) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="checksum .* is not the one it was saved with"):
+    with pytest.raises(CheckpointError, match=r"checksum .* is not the one it was saved with"):
         read(path.parent)
 
 

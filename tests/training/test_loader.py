@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from aurora_dash.errors import DataError
+from aurora_dash.training.loader import TrainingBatches, fixed_batches
+from aurora_dash.training.order import BatchOrder
+
+
+class Samples:
+    """Sample `i` has the value `i` everywhere; notes which thread read it."""
+
+    def __init__(self, batch_of, num: int, broken: int | None = None) -> None:
+        self.batch_of, self.num, self.broken = batch_of, num, broken
+        self.readers: list[str] = []
+
+    def __len__(self) -> int:
+        return self.num
+
+    def __getitem__(self, index: int):
+        self.readers.append(threading.current_thread().name)
+        if index == self.broken:
+            raise DataError(f"sample {index} can't be read")
+        values = {"2t": torch.full((1, 1, 2, 2), float(index))}
+        return self.batch_of(values), self.batch_of(values)
+
+
+def _values(batch) -> list[int]:
+    return [int(v) for v in batch.surf_vars["2t"][:, 0, 0, 0]]
+
+
+def test_batches_are_those_of_the_order(batch_of) -> None:
+    order = BatchOrder(7, 3, seed=1)
+    with TrainingBatches(Samples(batch_of, 7), order) as batches:
+        for step in range(8):
+            inputs, target = batches.take(step)
+            assert _values(inputs) == _values(target) == order.batch(step)
+            assert len(inputs.metadata.time) == len(order.batch(step))
+
+
+def test_resuming_at_a_later_step_gives_that_steps_batch(batch_of) -> None:
+    order = BatchOrder(7, 3, seed=1)
+    with TrainingBatches(Samples(batch_of, 7), order) as batches:
+        assert _values(batches.take(5)[0]) == order.batch(5)
+        assert _values(batches.take(2)[0]) == order.batch(2)
+
+
+def test_reading_happens_ahead_and_elsewhere(batch_of) -> None:
+    samples = Samples(batch_of, 4)
+    with TrainingBatches(samples, BatchOrder(4, 1, seed=0)) as batches:
+        batches.take(0)
+    assert len(samples.readers) == 2
+    assert all(name.startswith("batches") for name in samples.readers)
+
+
+def test_a_sample_that_can_not_be_read_ends_the_step_that_wants_it(batch_of) -> None:
+    order = BatchOrder(4, 1, seed=0)
+    bad = order.batch(2)[0]
+    with TrainingBatches(Samples(batch_of, 4, broken=bad), order) as batches:
+        batches.take(0)
+        batches.take(1)
+        with pytest.raises(DataError, match="can't be read"):
+            batches.take(2)
+
+
+def test_no_thread_is_left_behind(batch_of) -> None:
+    with TrainingBatches(Samples(batch_of, 4), BatchOrder(4, 1, seed=0)) as batches:
+        batches.take(0)
+    assert not [t for t in threading.enumerate() if t.name.startswith("batches")]
+
+
+def test_validation_batches_come_in_order_and_are_read_when_asked_for(batch_of) -> None:
+    samples = Samples(batch_of, 5)
+    batches = fixed_batches(samples, 2)
+    assert _values(next(batches)[0]) == [0, 1]
+    assert len(samples.readers) == 2
+    assert [_values(inputs) for inputs, _ in batches] == [[2, 3], [4]]

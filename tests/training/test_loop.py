@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import pytest
+
+from aurora_dash.errors import TrainingError
+from aurora_dash.training.loop import Trainer
+from aurora_dash.training.order import BatchOrder
+
+
+class World:
+    """Fakes around a trainer, and a diary of what it did."""
+
+    def __init__(self, validation_losses: list[float] | None = None) -> None:
+        self.diary: list[str] = []
+        self.requests: list[str] = []
+        self.losses = validation_losses
+        self.order = BatchOrder(num_samples=4, batch_size=2, seed=0)
+        self.paces: list[float | None] = []
+        self.best: list[float | None] = []
+        self.at_step: dict[int, str] = {}
+
+    def take(self, step: int):
+        return step, step
+
+    def take_step(self, step: int, inputs: int, target: int) -> dict[str, float]:
+        assert inputs == target == step
+        if self.at_step.get(step) == "fail":
+            raise TrainingError("not finite")
+        self.diary.append(f"step {step}")
+        return {"loss": 1.0 - step / 10}
+
+    def validate(self, interrupted) -> dict[str, float] | None:
+        if interrupted():
+            return None
+        self.diary.append("validate")
+        return {"loss": self.losses.pop(0)}
+
+    def train(self, step, epoch, values, pace) -> None:
+        assert values.keys() == {"loss", "step_seconds", "data_seconds"}
+        assert epoch == step / 2
+        self.diary.append(f"record {step}")
+        self.paces.append(pace)
+        if step in self.at_step:
+            self.requests.append(self.at_step[step])
+
+    def validation(self, step, epoch, values, best_loss) -> None:
+        self.best.append(best_loss)
+
+    def wants_stop(self) -> bool:
+        return "stop" in self.requests
+
+    def take_save(self) -> bool:
+        wanted = "save" in self.requests
+        self.requests = [r for r in self.requests if r != "save"]
+        return wanted
+
+    def wait_while_paused(self, save) -> bool:
+        if "pause" not in self.requests:
+            return False
+        self.requests.remove("pause")
+        self.diary.append("pause")
+        save()
+        return True
+
+    def save(self, trainer: Trainer, best: bool) -> None:
+        self.diary.append(f"save {trainer.step}{' best' if best else ''}")
+
+    def trainer(self, **more: object) -> Trainer:
+        options = {"total_steps": 4, "validate_every": 2, "save_every": 3} | more
+        return Trainer(
+            take_step=self.take_step,
+            batches=self,
+            validate=None if self.losses is None else self.validate,
+            records=self,
+            requests=self,
+            save=self.save,
+            **options,
+        )
+
+    def did(self, what: str) -> list[str]:
+        return [line for line in self.diary if line.startswith(what)]
+
+
+def test_a_run_goes_as_it_reads() -> None:
+    world = World([9.0, 5.0, 7.0])
+    trainer = world.trainer()
+    assert trainer.run()
+    assert world.diary == [
+        "validate",
+        *("step 0", "record 1"),
+        *("step 1", "record 2", "validate", "save 2 best"),
+        *("step 2", "record 3", "save 3"),
+        *("step 3", "record 4", "validate", "save 4"),
+    ]
+    assert (trainer.step, trainer.epoch) == (4, 2.0)
+    assert trainer.last_loss == pytest.approx(0.7)
+    assert trainer.best_loss == 5.0
+    assert world.best == [None, 5.0, 5.0]
+
+
+def test_the_weights_before_training_are_never_the_best() -> None:
+    world = World([1.0, 5.0, 4.0])
+    world.trainer().run()
+    assert world.did("save") == ["save 2 best", "save 3", "save 4 best"]
+
+
+def test_a_validation_that_is_not_finite_is_never_the_best() -> None:
+    world = World([9.0, float("nan"), 8.0])
+    trainer = world.trainer()
+    trainer.run()
+    assert trainer.best_loss == 8.0
+    assert world.did("save") == ["save 3", "save 4 best"]
+
+
+def test_without_validation_the_lowest_training_loss_counts() -> None:
+    world = World()
+    trainer = world.trainer()
+    assert trainer.run()
+    assert not world.did("validate")
+    assert trainer.best_loss == trainer.last_loss == pytest.approx(0.7)
+    assert world.did("save") == ["save 3", "save 4"]
+
+
+def test_stop_finishes_the_step_saves_and_ends() -> None:
+    world = World([9.0])
+    world.at_step = {1: "stop"}
+    trainer = world.trainer()
+    assert not trainer.run()
+    assert world.diary == ["validate", "step 0", "record 1", "save 1"]
+
+
+def test_a_stop_during_validation_ends_without_its_record() -> None:
+    world = World([9.0, 5.0])
+    world.at_step = {2: "stop"}
+    trainer = world.trainer()
+    assert not trainer.run()
+    assert world.best == [None]
+    assert world.diary[-1] == "save 2"
+
+
+def test_save_now_saves_once_after_the_step() -> None:
+    world = World([9.0, 9.5, 9.5])
+    world.at_step = {1: "save"}
+    world.trainer().run()
+    assert world.did("save") == ["save 1", "save 2 best", "save 3", "save 4"]
+
+
+def test_a_step_is_not_saved_twice() -> None:
+    world = World()
+    world.at_step = {3: "save"}
+    world.trainer().run()
+    assert world.did("save") == ["save 3", "save 4"]
+
+
+def test_a_pause_waits_and_can_save() -> None:
+    world = World()
+    world.at_step = {2: "pause"}
+    world.trainer().run()
+    assert world.diary.index("pause") < world.diary.index("step 2")
+    assert "save 2" in world.diary
+    # How long a step takes is unknown after it, as at the start.
+    assert [pace is None for pace in world.paces] == [True, False, True, False]
+
+
+def test_resuming_goes_on_after_the_checkpoints_step() -> None:
+    world = World([3.0])
+    trainer = world.trainer()
+    trainer.resume(step=3, last_loss=0.8, best_loss=2.0)
+    assert trainer.run()
+    assert world.diary == ["step 3", "record 4", "validate", "save 4"]
+    assert trainer.best_loss == 2.0
+
+
+def test_a_finished_run_has_nothing_left_to_do() -> None:
+    world = World([])
+    trainer = world.trainer()
+    trainer.resume(step=4, last_loss=0.8, best_loss=2.0)
+    assert trainer.run()
+    assert world.diary == []
+
+
+def test_after_a_failed_step_the_trainer_stands_where_it_was() -> None:
+    world = World()
+    world.at_step = {2: "fail"}
+    trainer = world.trainer()
+    with pytest.raises(TrainingError):
+        trainer.run()
+    assert trainer.step == 2
+    trainer.save()
+    assert world.did("save") == ["save 2"]

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+
+from aurora_dash.data.batches import collate
+from aurora_dash.errors import CheckpointError, TrainingError
+from aurora_dash.model.build import build_model
+from aurora_dash.spec import ModelSpec, VariableSpec
+from aurora_dash.training.step import TrainingStep
+
+CPU = torch.device("cpu")
+
+
+def _weights(built) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in built.state_dict().items()}
+
+
+def _unchanged(built, before: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, before[name]) for name, value in built.state_dict().items())
+
+
+def test_a_step_changes_the_weights_and_says_what_happened(step, built, samples) -> None:
+    before = _weights(built)
+    record = step(0, *samples[0])
+    assert not _unchanged(built, before)
+    names = {"2t", "10u", "10v", "msl"}
+    names |= {f"{name}/{level}" for name in "zuvtq" for level in (850, 500)}
+    assert record.keys() == {
+        *("loss", "lr", "grad_norm", "grad_norm_clipped"),
+        *("grad_norm/encoder", "grad_norm/backbone", "grad_norm/decoder"),
+        *(f"loss/{name}" for name in names),
+    }
+    parts = sum(record[f"grad_norm/{group}"] ** 2 for group in ("encoder", "backbone", "decoder"))
+    assert record["grad_norm"] == pytest.approx(math.sqrt(parts), rel=1e-5)
+    assert record["lr"] == pytest.approx(0.5e-3)
+    assert record["grad_norm_clipped"] == min(record["grad_norm"], 1.0)
+    surface = sum(record[f"loss/{name}"] for name in ("2t", "10u", "10v", "msl"))
+    atmospheric = sum((record[f"loss/{n}/850"] + record[f"loss/{n}/500"]) / 2 for n in "zuvtq")
+    assert record["loss"] == pytest.approx((0.25 * surface + atmospheric) / 9, rel=1e-5)
+
+
+def test_repeated_steps_on_one_batch_learn_it(built, spec, samples) -> None:
+    spec = spec.replace(optimiser=spec.optimiser.replace(warmup_steps=0, schedule="constant"))
+    step = TrainingStep(built, spec, CPU, 30)
+    losses = [step(number, *samples[0])["loss"] for number in range(30)]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("part", ["input", "target"])
+def test_what_is_not_finite_stops_the_step_before_the_weights_change(
+    step, built, samples, part
+) -> None:
+    inputs, target = samples[0]
+    value = math.nan if part == "input" else math.inf
+    (inputs if part == "input" else target).surf_vars["msl"][..., 3, 3] = value
+    before = _weights(built)
+    with pytest.raises(TrainingError, match="Step 5: the loss is not finite") as caught:
+        step(4, inputs, target)
+    assert _unchanged(built, before)
+    assert "2020-03-01T06:00" in caught.value.message
+    if part == "input":
+        assert "The input has missing or infinite values in msl." in caught.value.message
+        assert "gaps" in caught.value.remedy
+    else:
+        assert "(in msl;" in caught.value.message
+        assert "learning rate" in caught.value.remedy
+
+
+def test_a_gradient_that_is_not_finite_stops_the_step_too(step, built, samples) -> None:
+    parameter = built.module.decoder.surf_heads["2t"].weight
+    parameter.register_hook(lambda gradient: gradient * math.inf)
+    before = _weights(built)
+    with pytest.raises(TrainingError, match=r"the gradient is not finite \(in decoder;"):
+        step(0, *samples[0])
+    assert _unchanged(built, before)
+
+
+def test_missing_target_values_are_left_out_and_counted(step, samples) -> None:
+    inputs, target = samples[0]
+    for values in (*target.surf_vars.values(), *target.atmos_vars.values()):
+        values[..., :4, :] = math.nan
+    record = step(0, inputs, target)
+    assert record["missing_fraction"] == pytest.approx(0.25)
+    assert math.isfinite(record["loss"])
+
+
+def test_a_batch_without_any_target_value_is_refused(step, built, samples) -> None:
+    inputs, target = samples[0]
+    for values in (*target.surf_vars.values(), *target.atmos_vars.values()):
+        values[:] = math.nan
+    before = _weights(built)
+    with pytest.raises(TrainingError, match=r"Step 1: all target values .* are missing"):
+        step(0, inputs, target)
+    assert _unchanged(built, before)
+
+
+def test_without_clipping_the_gradients_stay(spec, built, samples) -> None:
+    spec = spec.replace(optimiser=spec.optimiser.replace(clip_norm=None))
+    record = TrainingStep(built, spec, CPU, 6)(0, *samples[0])
+    assert "grad_norm_clipped" not in record
+    gradients = [p.grad for p in built.module.parameters() if p.grad is not None]
+    norm = torch.linalg.vector_norm(torch.cat([g.double().flatten() for g in gradients])).item()
+    assert norm == pytest.approx(record["grad_norm"], rel=1e-5)
+
+
+def test_new_variables_learn_at_their_own_rate(spec, samples) -> None:
+    spec = spec.replace(
+        variables=(VariableSpec(name="tcwv", mean=20, std=10),),
+        optimiser=spec.optimiser.replace(lr=1e-4, lr_new=1e-3),
+    )
+    inputs, target = samples[0]
+    for batch in (inputs, target):
+        batch.surf_vars["tcwv"] = 20 + torch.randn_like(batch.surf_vars["2t"])
+    record = TrainingStep(build_model(spec), spec, CPU, 6)(0, inputs, target)
+    assert record["lr"] == pytest.approx(0.5e-4)
+    assert record["lr/new_embeddings"] == pytest.approx(0.5e-3)
+    assert record["grad_norm/new_embeddings"] > 0
+
+
+def test_a_restored_optimiser_goes_on_exactly(step, built, spec, samples) -> None:
+    for number in range(3):
+        step(number, *samples[number])
+    weights, state = _weights(built), copy.deepcopy(step.optimiser.state_dict())
+    expected = [step(number, *samples[number])["loss"] for number in (3, 4, 5)]
+    other = build_model(spec)
+    other.module.load_state_dict(weights)
+    resumed = TrainingStep(other, spec, CPU, 6)
+    resumed.restore(state)
+    assert [resumed(number, *samples[number])["loss"] for number in (3, 4, 5)] == expected
+
+
+def test_the_rates_of_the_spec_win_over_those_of_a_checkpoint(step, built, spec, samples) -> None:
+    step(0, *samples[0])
+    slower = spec.replace(optimiser=spec.optimiser.replace(lr=1e-5, weight_decay=0.1))
+    careful = TrainingStep(built, slower, CPU, 6)
+    careful.restore(step.optimiser.state_dict())
+    groups = careful.optimiser.param_groups
+    assert {(g["peak_lr"], g["weight_decay"]) for g in groups} == {(1e-5, 0.1)}
+    assert careful(1, *samples[0])["lr"] == pytest.approx(1e-5)
+
+
+def test_a_state_of_other_parameters_is_refused(step) -> None:
+    with pytest.raises(CheckpointError, match="does not fit this run"):
+        step.restore({"state": {}, "param_groups": []})
+
+
+def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> None:
+    from aurora_dash.data.batches import VariableNames, WindowSamples
+    from aurora_dash.data.source import open_data
+    from aurora_dash.training.plan import split_of
+
+    spec = spec.replace(model=ModelSpec(variant="v1.5-ensemble"))
+    opened = open_data(spec.data, spec.model.catalogue_entry, ())
+    windows = split_of(spec, opened.dataset).train[:1]
+    sample = collate([WindowSamples(opened.dataset, windows, VariableNames.of(spec))[0]])
+    comparer = TrainingStep(build_model(spec), spec, CPU, 6).comparer
+    # At first nothing depends on the noise: adaptive layer norms begin at zero.
+    with torch.no_grad():
+        for parameter in comparer.module.backbone.parameters():
+            parameter.add_(0.05)
+    before = torch.get_rng_state()
+    with torch.no_grad():
+        losses = [comparer.forecast(*sample, draw=draw).total.item() for draw in (0, 1, 0)]
+    assert losses[0] == losses[2] != losses[1]
+    assert torch.equal(torch.get_rng_state(), before)

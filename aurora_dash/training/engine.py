@@ -37,7 +37,7 @@ from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import choose_device, set_threads
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.plan import split_of, total_steps_of
-from aurora_dash.training.record import Recorder
+from aurora_dash.training.record import DownloadProgress, Recorder
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
 
@@ -96,7 +96,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         split = split_of(spec, opened.dataset)
         spec = _resolve(run, spec, opened.dataset, split)
         owner.update(waiting_for="the model to be built")
-        model = _build(run, spec, device)
+        model = _build(run, owner, spec, device)
         train_samples, validation_samples = _samples(spec, opened.dataset, split)
         order = BatchOrder(len(train_samples), spec.training.batch_size, spec.training.seed)
         step = TrainingStep(model, spec, device, total_steps_of(spec, order))
@@ -169,9 +169,13 @@ def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunS
     return resolved
 
 
-def _build(run: Run, spec: RunSpec, device: torch.device) -> BuiltModel:
-    statistics = ModelStatistics.for_spec(spec)
-    model = build_model(spec, statistics, store=RunStore(run.folder.parent))
+def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> BuiltModel:
+    model = build_model(
+        spec,
+        ModelStatistics.for_spec(spec),
+        store=RunStore(run.folder.parent),
+        progress=DownloadProgress(owner),
+    )
     model.module.to(device)
     run.log_event("info", model.report.summary(), parameters=model.num_parameters, size=model.size)
     return model

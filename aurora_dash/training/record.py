@@ -57,3 +57,20 @@ class Recorder:
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         return int(self._process.memory_info().rss)
+
+
+class DownloadProgress:
+    """Says in the status how far a download is, at most twice a second."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._written = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take the bytes done and the bytes in all (0 if unknown)."""
+        now = time.monotonic()
+        if now - self._written < _STATUS_SECONDS and done < total:
+            return
+        self._written = now
+        share = f"{done / total:.0%} of {total / 2**30:.2f} GiB" if total else f"{done} bytes"
+        self._owner.update(waiting_for=f"the download of the checkpoint: {share}")

@@ -43,9 +43,7 @@ def recognised(spec: RunSpec, *, chosen: bool) -> bool:
 
 def _summary(summary: DataSummary, spec: RunSpec) -> None:
     st.subheader("What was recognised", anchor=False)
-    label = widgets.label_text(synthetic=summary.synthetic, random_weights=False)
-    if label:
-        st.markdown(label)
+    widgets.show_label_texts([widgets.SYNTHETIC] if summary.synthetic else [])
     grid, times = summary.grid, summary.times
     widgets.facts(
         [

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import actions, boundary, runs_view, state, widgets, words
@@ -106,24 +107,29 @@ def _progress(status: RunStatus) -> None:
 
 def _starting(status: RunStatus) -> str:
     if status.waiting_for:
-        return f"Starting: {status.waiting_for}"
+        return f"Starting: waiting for {boundary.plain(status.waiting_for)}"
     return "Starting: loading PyTorch, the data and the model (some ten seconds the first time)"
 
 
 def _numbers(run: Run, status: RunStatus) -> None:
     if status.last_loss is None:
         return
-    last = run.metrics().last()
+    table = run.metrics()
     widgets.facts(
         [
             ("Training loss", words.number(status.last_loss)),
             ("Best validation loss", words.number(status.best_loss)),
-            ("Step time", words.short_seconds(last.get("step_seconds"))),
-            ("Learning rate", words.number(last.get("lr"), 3)),
-            ("Memory", words.size(last.get("memory_bytes"))),
+            ("Step time", words.short_seconds(_newest(table, "step_seconds"))),
+            ("Learning rate", words.number(_newest(table, "lr"), 3)),
+            ("Memory", words.size(_newest(table, "memory_bytes"))),
             ("Time left" if status.is_live else "Took", _clock(status)),
         ],
     )
+
+
+def _newest(table: MetricsTable, name: str) -> float | None:
+    values = table.column(name)
+    return float(values[-1]) if values.size else None
 
 
 def _clock(status: RunStatus) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,19 +65,36 @@ def _charts(run: Run, view: View) -> None:
                 icon=":material/show_chart:",
             )
             return
-        live_chart(loss_chart(table, view), key=f"loss-{run.id}", height=_WIDE)
-        left, right = st.columns(2)
-        with left:
-            live_chart(norm_chart(table, view, clip_of(run)), key=f"norm-{run.id}", height=_SMALL)
-        with right:
-            live_chart(variables_chart(table, view), key=f"variables-{run.id}", height=_SMALL)
-        first, second, third = st.columns(3)
-        with first:
-            live_chart(rate_chart(table, view), key=f"rate-{run.id}", height=_SMALL)
-        with second:
-            live_chart(time_chart(table, view), key=f"time-{run.id}", height=_SMALL)
-        with third:
-            live_chart(memory_chart(table, view), key=f"memory-{run.id}", height=_SMALL)
+        charts = _figures(run, view, _size(run))
+        _show(charts, ("loss",), run, height=_WIDE)
+        _show(charts, ("norm", "variables"), run, height=_SMALL)
+        _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
+
+
+def _show(
+    charts: Mapping[str, go.Figure], names: tuple[str, ...], run: Run, *, height: int
+) -> None:
+    for column, name in zip(st.columns(len(names)), names, strict=True):
+        with column:
+            live_chart(charts[name], key=f"{name}-{run.id}", height=height)
+
+
+def _size(run: Run) -> int:
+    return run.metrics_path.stat().st_size
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Run: lambda run: run.folder})
+def _figures(run: Run, view: View, size: int) -> Mapping[str, go.Figure]:
+    """All charts, built once however many browsers look; `size` of the metrics tells their age."""
+    table = run.metrics()
+    return {
+        "loss": loss_chart(table, view),
+        "norm": norm_chart(table, view, clip_of(run)),
+        "variables": variables_chart(table, view),
+        "rate": rate_chart(table, view),
+        "time": time_chart(table, view),
+        "memory": memory_chart(table, view),
+    }
 
 
 def clip_of(run: Run) -> float | None:

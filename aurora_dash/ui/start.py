@@ -14,6 +14,7 @@ from aurora_dash.ui.state import Selection
 
 _RUNS_SHOWN = 6
 _DRAFTS_SHOWN = 3
+_LIVE_SECONDS = 2.0
 
 
 def way_in() -> None:
@@ -48,7 +49,7 @@ def way_in() -> None:
                 "A tiny Aurora with random weights learns synthetic weather: about a minute on a "
                 "laptop, no download, no files, no GPU."
             )
-            st.markdown(widgets.label_text(synthetic=True, random_weights=True))
+            widgets.show_label_texts([widgets.SYNTHETIC, widgets.RANDOM])
 
 
 def launch_demo() -> None:
@@ -59,22 +60,27 @@ def launch_demo() -> None:
 
 
 def recent_runs() -> None:
-    """The newest runs with their true states, each a link to its Monitor."""
+    """The newest runs with their true states, followed while one is under way."""
     st.subheader("Recent runs", anchor=False)
-    runs = run_store().list()
-    if not runs:
-        widgets.empty(
-            "No runs yet",
-            "Runs appear here with their state, progress and loss. The demo makes the first one.",
-            icon=":material/timeline:",
-        )
-        return
-    for run in runs[:_RUNS_SHOWN]:
-        _run_row(run)
-    if len(runs) > _RUNS_SHOWN:
-        with st.expander(f"All {len(runs)} runs"):
-            for run in runs[_RUNS_SHOWN:]:
-                _run_row(run)
+    live = any(run.status().is_live for run in run_store().list()[:_RUNS_SHOWN])
+    st.fragment(_recent_runs, run_every=_LIVE_SECONDS if live else None)()
+
+
+def _recent_runs() -> None:
+    with boundary.errors_shown():
+        runs = run_store().list()
+        if not runs:
+            widgets.empty(
+                "No runs yet",
+                "Runs appear here with state, progress and loss. The demo makes the first one.",
+                icon=":material/timeline:",
+            )
+        for run in runs[:_RUNS_SHOWN]:
+            _run_row(run)
+        if len(runs) > _RUNS_SHOWN:
+            with st.expander(f"{len(runs) - _RUNS_SHOWN} older runs"):
+                for run in runs[_RUNS_SHOWN:]:
+                    _run_row(run)
 
 
 def _run_row(run: Run) -> None:

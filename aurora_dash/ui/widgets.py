@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from aurora_dash.data.findings import Finding
+from aurora_dash.evaluation.results import EvaluationSummary
 from aurora_dash.runs.status import RunState
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui.boundary import plain
@@ -24,6 +25,14 @@ _CHIPS: Mapping[RunState, tuple[Colour, str]] = {
     RunState.COMPLETED: ("green", ":material/check_circle:"),
     RunState.FAILED: ("red", ":material/error:"),
     RunState.INTERRUPTED: ("orange", ":material/power_off:"),
+}
+SYNTHETIC = "synthetic data"
+LEARNT_SYNTHETIC = "trained on synthetic data"
+RANDOM = "random weights"
+_LABEL_ICONS = {
+    SYNTHETIC: ":material/science:",
+    LEARNT_SYNTHETIC: ":material/science:",
+    RANDOM: ":material/casino:",
 }
 _FINDING_BOXES = {
     "error": (st.error, ":material/block:"),
@@ -44,19 +53,26 @@ def state_text(state: RunState) -> str:
     return f":{colour}-badge[{icon} {state.value}]"
 
 
-def label_text(*, synthetic: bool, random_weights: bool) -> str:
-    """The labels that must stand wherever such results are shown, as Markdown."""
-    labels = []
-    if synthetic:
-        labels.append(":violet-badge[:material/science: synthetic data]")
-    if random_weights:
-        labels.append(":violet-badge[:material/casino: random weights]")
-    return " ".join(labels)
-
-
 def spec_labels(spec: RunSpec) -> str:
-    """The labels of a spec, as Markdown."""
-    return label_text(synthetic=spec.is_demo, random_weights=spec.model.is_random)
+    """The labels that must stand wherever a run of this spec is shown, as Markdown."""
+    holds = {SYNTHETIC: spec.is_demo, RANDOM: spec.model.is_random}
+    return _badges([label for label, held in holds.items() if held])
+
+
+def summary_labels(summary: EvaluationSummary) -> list[str]:
+    """The labels that must stand on scores and maps of an evaluation."""
+    holds = {
+        SYNTHETIC: summary.synthetic,
+        LEARNT_SYNTHETIC: summary.trained_on_synthetic and not summary.synthetic,
+        RANDOM: summary.random_weights,
+    }
+    return [label for label, held in holds.items() if held]
+
+
+def show_label_texts(labels: Sequence[str]) -> None:
+    """Labels on a line of their own, if there are any."""
+    if labels:
+        st.markdown(_badges(labels))
 
 
 def show_labels(spec: RunSpec) -> None:
@@ -64,6 +80,10 @@ def show_labels(spec: RunSpec) -> None:
     text = spec_labels(spec)
     if text:
         st.markdown(text)
+
+
+def _badges(labels: Sequence[str]) -> str:
+    return " ".join(f":violet-badge[{_LABEL_ICONS[label]} {label}]" for label in labels)
 
 
 def findings(items: Iterable[Finding], *, expanded: bool = False) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.results import EvaluationResult
-from aurora_dash.figures.labels import pretty_unit
+from aurora_dash.figures.labels import pretty_unit, utc
 from aurora_dash.figures.maps import comparison_maps
 from aurora_dash.figures.scene import Scene
 from aurora_dash.runs.store import Run
@@ -89,11 +89,11 @@ def _choose(dataset: xr.Dataset) -> Choice:
         second.selectbox("Level", ["surface"], disabled=True, key="map-no-level")
     leads = [int(value) for value in dataset["lead"].values]
     lead = fourth.selectbox("Lead time", leads, format_func=lambda h: f"{h} h", key="map-lead")
-    valid = dataset["valid_time"].sel(lead=lead).values
+    valid = dataset["valid_time"].sel(lead=lead).values.astype("datetime64[s]").tolist()
     sample = third.selectbox(
         "Sample, valid at",
         range(dataset.sizes["sample"]),
-        format_func=lambda index: f"{np.datetime_as_string(valid[index], unit='m')} UTC",
+        format_func=lambda index: utc(valid[index]),
         key="map-sample",
     )
     sources = [name for name in _SOURCES if name in dataset["source"].values]
@@ -116,14 +116,6 @@ def read(dataset: xr.Dataset, choice: Choice, spec: RunSpec, result: EvaluationR
         chosen = chosen.sel(level=choice.level)
     beside = choice.source != "persistence" and "persistence" in dataset["source"].values
     valid = dataset["valid_time"].isel(sample=choice.sample).sel(lead=choice.lead_hours).values
-    labels = [
-        label
-        for label, holds in (
-            ("synthetic data", result.summary.synthetic),
-            ("random weights", result.summary.random_weights),
-        )
-        if holds
-    ]
     return Fields(
         prediction=chosen.sel(source=choice.source).values,
         target=chosen.sel(source="target").values,
@@ -135,7 +127,7 @@ def read(dataset: xr.Dataset, choice: Choice, spec: RunSpec, result: EvaluationR
             level=choice.level,
             valid_time=valid.astype("datetime64[s]").item(),
             lead_hours=choice.lead_hours,
-            labels=labels,
+            labels=widgets.summary_labels(result.summary),
             attribution=result.summary.attribution,
         ),
     )

@@ -34,9 +34,7 @@ _HELP = {
 def about(result: EvaluationResult) -> None:
     """What was judged on what, with the labels and warnings a reader needs."""
     summary = result.summary
-    label = widgets.label_text(synthetic=summary.synthetic, random_weights=summary.random_weights)
-    if label:
-        st.markdown(label)
+    widgets.show_label_texts(widgets.summary_labels(summary))
     north, south = summary.latitudes
     west, east = summary.longitudes
     st.caption(

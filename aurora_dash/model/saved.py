@@ -81,9 +81,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def find_checkpoint(folder: Path, name: str = "best") -> Path:
     """The folder of a checkpoint given as ``best``, ``last`` or ``step-...``.
 
+    A run that ended before its first validation has no best one; the last stands in for it.
     `CheckpointError` names those that exist if there is none of that name.
     """
     target = _follow(folder, name) if name in POINTERS else name
+    if name == "best" and not target:
+        target = _follow(folder, "last")
     path = folder / target
     if is_checkpoint_name(target) and (path / META_FILE).exists():
         return path

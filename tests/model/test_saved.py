@@ -78,6 +78,11 @@ def test_a_pointer_can_not_lead_out_of_the_folder(folder: Path) -> None:
         find_checkpoint(folder)
 
 
+def test_the_last_stands_in_where_no_best_is_known(folder: Path) -> None:
+    (folder / "best").unlink()
+    assert find_checkpoint(folder, "best").name == "step-00000020"
+
+
 def test_unfinished_folders_are_no_checkpoints(folder: Path) -> None:
     (folder / "step-00000030").mkdir()
     (folder / ".step-00000040.123.tmp").mkdir()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import json
 import math
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -361,6 +363,26 @@ def test_an_absent_gpu_is_named(store, spec) -> None:
     result = train(store.create(_with(spec, "training.device=cuda:99")))
     assert result.state is RunState.FAILED
     assert "cuda:99" in result.reason
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_resumed_bit_for_bit(store, spec) -> None:
+    longer = _with(spec, "training.steps=40", "training.checkpoint_every=4")
+    whole, killed = store.create(longer), store.create(longer)
+    train(whole)
+    code = (
+        "import sys; from pathlib import Path; from aurora_dash.runs.store import Run; "
+        "from aurora_dash.training.engine import train; train(Run(Path(sys.argv[1])))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(killed.folder)])
+    _until(lambda: len(_losses(killed)) >= 6)
+    process.kill()
+    process.wait()
+    assert killed.status().state is RunState.INTERRUPTED
+    assert 6 <= len(_losses(killed)) < 40
+    assert train(killed).state is RunState.COMPLETED
+    assert any(e["message"].startswith("resumed from step-") for e in killed.events())
+    assert _losses(killed) == _losses(whole)
 
 
 @pytest.mark.slow

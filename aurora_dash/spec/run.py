@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
-from aurora_dash.spec.model import ModelSpec, VariableSpec
+from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.overrides import apply_override
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
+from aurora_dash.spec.variable import VariableSpec
 from aurora_dash.variables import Group, describe
 
 SCHEMA_VERSION = 1

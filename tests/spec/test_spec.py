@@ -219,7 +219,7 @@ def test_any_valid_spec_round_trips_through_json(
 
 def test_the_reserved_names_are_those_of_the_installed_torch() -> None:
     torch = pytest.importorskip("torch")
-    from aurora_dash.spec.model import RESERVED_NAMES
+    from aurora_dash.spec.variable import RESERVED_NAMES
 
     attributes = {name for name in dir(torch.nn.ParameterDict()) if not name.startswith("_")}
     assert attributes <= RESERVED_NAMES

@@ -6,76 +6,50 @@ of this process works at a time; others wait their turn.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, read_result
+from aurora_dash.evaluation.status import (
+    STATUS_FILE,
+    EvaluationState,
+    EvaluationStatus,
+    true_status,
+)
 from aurora_dash.runs.control import Action, put_request, take_requests
 from aurora_dash.runs.files import utc_now, write_atomic
-from aurora_dash.runs.identity import OwnerRecord, this_process
-from aurora_dash.runs.lock import FolderLock, LockState, probe
+from aurora_dash.runs.identity import this_process
+from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.store import Run, RunStore
 
-STATUS_FILE = "status.json"
+__all__ = [
+    "EvaluationState",
+    "EvaluationStatus",
+    "evaluation_folder",
+    "get_evaluation",
+    "list_evaluations",
+    "load_evaluation",
+    "start_evaluation",
+    "stop_all",
+    "stop_evaluation",
+]
+
 CONTROL_FOLDER = "control"
 
 _TURN_SECONDS = 0.2
 _PROGRESS_SECONDS = 0.5
+_EXIT_TIMEOUT_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
-
-
-class EvaluationState(StrEnum):
-    """Where an evaluation is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the state claims that somebody is at work on it."""
-        return self in (EvaluationState.QUEUED, EvaluationState.RUNNING)
-
-
-class EvaluationStatus(BaseModel):
-    """What is known about one evaluation of a run."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    schema_version: int = 1
-    id: str
-    state: EvaluationState
-    reason: str = ""
-    remedy: str = ""
-    done: int = 0
-    total: int = 0
-    """Forecast steps, of all models that are judged."""
-    request: EvaluationRequest | None = None
-    owner: OwnerRecord | None = None
-    created: datetime | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-
-    @property
-    def fraction_done(self) -> float | None:
-        """Progress from 0 to 1; None while the length is unknown."""
-        return min(self.done / self.total, 1.0) if self.total else None
 
 
 class Evaluate(Protocol):
@@ -111,8 +85,16 @@ def start_evaluation(
         )
     evaluation_id = f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     job = _Job(run, evaluation_id, request, roots, evaluate or _real_evaluate)
-    threading.Thread(target=job, name=f"evaluation {evaluation_id}", daemon=True).start()
+    _jobs().start(job)
     return evaluation_id
+
+
+def stop_all(timeout: float) -> bool:
+    """Stop the evaluations of this process and wait; False if one did not within `timeout` s.
+
+    Called when the process ends, which must not cut off torch in the middle of a forecast.
+    """
+    return _jobs().stop(timeout)
 
 
 def evaluation_folder(run: Run, evaluation_id: str) -> Path:
@@ -134,12 +116,12 @@ def list_evaluations(run: Run) -> list[EvaluationStatus]:
         ]
     except FileNotFoundError:
         return []
-    return [_true_status(folder) for folder in sorted(folders, reverse=True, key=lambda p: p.name)]
+    return [true_status(folder) for folder in sorted(folders, reverse=True, key=lambda p: p.name)]
 
 
 def get_evaluation(run: Run, evaluation_id: str) -> EvaluationStatus:
     """The true state of one evaluation: one whose process is gone reads as interrupted."""
-    return _true_status(evaluation_folder(run, evaluation_id))
+    return true_status(evaluation_folder(run, evaluation_id))
 
 
 def load_evaluation(run: Run, evaluation_id: str) -> EvaluationResult:
@@ -150,7 +132,7 @@ def load_evaluation(run: Run, evaluation_id: str) -> EvaluationResult:
 def stop_evaluation(run: Run, evaluation_id: str) -> None:
     """Ask an evaluation to stop; it does so before its next forecast step."""
     folder = evaluation_folder(run, evaluation_id)
-    status = _true_status(folder)
+    status = true_status(folder)
     if not status.state.is_live:
         raise EvaluationError(
             f"Evaluation {evaluation_id} is {status.state.value}: there is nothing to stop."
@@ -176,6 +158,7 @@ class _Job:
         self._roots = roots
         self._evaluate = evaluate
         self._stop = False
+        self.id = evaluation_id
         self._told = 0.0
         self._lock = FolderLock.take(self._folder)
         self._status = EvaluationStatus(
@@ -195,6 +178,10 @@ class _Job:
             if self._lock is not None:
                 self._lock.release()
 
+    def stop(self) -> None:
+        """Have it end before its next forecast step."""
+        self._stop = True
+
     def _work(self) -> None:
         request = self._status.request
         assert request is not None
@@ -204,6 +191,9 @@ class _Job:
                 self._end(EvaluationState.STOPPED, "Stopped before it began.")
                 return
         try:
+            if self._should_stop():
+                self._end(EvaluationState.STOPPED, "Stopped before it began.")
+                return
             self._tell(state=EvaluationState.RUNNING, started=utc_now())
             self._evaluate(
                 request,
@@ -246,6 +236,40 @@ class _Job:
         write_atomic(self._folder / STATUS_FILE, self._status.model_dump_json(indent=2) + "\n")
 
 
+class _Jobs:
+    """The evaluations that this process makes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working: list[tuple[_Job, threading.Thread]] = []
+
+    def start(self, job: _Job) -> None:
+        """Begin a job on a thread of its own."""
+        thread = threading.Thread(target=job, name=f"evaluation {job.id}", daemon=True)
+        with self._lock:
+            alive = [pair for pair in self._working if pair[1].is_alive()]
+            self._working = [*alive, (job, thread)]
+            thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Stop all jobs and wait for their threads; False if one is still alive then."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            working = list(self._working)
+        for job, _ in working:
+            job.stop()
+        for _, thread in working:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for _, thread in working)
+
+
+@functools.cache
+def _jobs() -> _Jobs:
+    jobs = _Jobs()
+    atexit.register(jobs.stop, _EXIT_TIMEOUT_SECONDS)
+    return jobs
+
+
 @functools.cache
 def _turn() -> threading.Lock:
     return threading.Lock()
@@ -256,40 +280,3 @@ def _real_evaluate(request: EvaluationRequest, folder: Path, **options: Any) -> 
     from aurora_dash.evaluation.evaluate import evaluate
 
     return evaluate(request, folder, **options)
-
-
-def _true_status(folder: Path) -> EvaluationStatus:
-    status = _recorded_status(folder)
-    if not status.state.is_live or status.owner is None or not _is_dead(folder, status.owner):
-        return status
-    # A worker writes its last word before it lets go of the lock: look again.
-    status = _recorded_status(folder)
-    if not status.state.is_live:
-        return status
-    return status.model_copy(
-        update={
-            "state": EvaluationState.INTERRUPTED,
-            "reason": f"Its {status.owner} is gone.",
-            "remedy": "Start it again.",
-        }
-    )
-
-
-def _is_dead(folder: Path, owner: OwnerRecord) -> bool:
-    lock = probe(folder)
-    if owner.pid_means_something_here:
-        return not owner.process_exists or lock is LockState.FREE
-    return lock is not LockState.HELD
-
-
-def _recorded_status(folder: Path) -> EvaluationStatus:
-    path = folder / STATUS_FILE
-    try:
-        return EvaluationStatus.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        return EvaluationStatus(
-            id=folder.name,
-            state=EvaluationState.FAILED,
-            reason=f"Can't read {path}: {error}.",
-            remedy="Evaluate again.",
-        )

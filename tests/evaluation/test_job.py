@@ -17,6 +17,7 @@ from aurora_dash.evaluation.job import (
     list_evaluations,
     load_evaluation,
     start_evaluation,
+    stop_all,
     stop_evaluation,
 )
 from aurora_dash.evaluation.request import EvaluationRequest
@@ -172,3 +173,28 @@ def test_an_id_is_the_name_of_a_folder_there(run: Run, name: str) -> None:
 def test_a_request_for_another_run_is_refused(run: Run) -> None:
     with pytest.raises(EvaluationError, match="another-run"):
         start_evaluation(run, EvaluationRequest(run="another-run"), evaluate=Worker())
+
+
+def test_the_end_of_the_process_stops_the_working_and_the_waiting(run: Run) -> None:
+    worker, waiting = Worker(), Worker()
+    first = start_evaluation(run, _request(run), evaluate=worker)
+    assert worker.begun.wait(5)
+    second = start_evaluation(run, _request(run), evaluate=waiting)
+    assert stop_all(timeout=10)
+    assert get_evaluation(run, first).state is EvaluationState.STOPPED
+    assert get_evaluation(run, second).state is EvaluationState.STOPPED
+    assert waiting.calls == []
+
+
+def test_an_evaluation_that_does_not_stop_in_time_is_told(run: Run) -> None:
+    stubborn, release = threading.Event(), threading.Event()
+
+    def works_on(request: EvaluationRequest, folder: Path, **options: Any) -> Any:
+        stubborn.set()
+        release.wait(10)
+
+    start_evaluation(run, _request(run), evaluate=works_on)
+    assert stubborn.wait(5)
+    assert not stop_all(timeout=0.05)
+    release.set()
+    assert stop_all(timeout=10)

@@ -27,6 +27,7 @@ from aurora_dash.evaluation.results import (
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.summary import field_attributes, summarise
 from aurora_dash.evaluation.truth import Truth
+from aurora_dash.model.device import choose_device
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.runs.store import RunStore, default_root
 
@@ -171,19 +172,6 @@ def _modules(plan: Plan) -> Iterator[Modules]:
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the GPU where there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise EvaluationError(
-            f"There is no device {name!r} here: torch sees {torch.cuda.device_count()} GPUs.",
-            remedy="Choose 'auto' or 'cpu'; `aurora-dash doctor` says what is there.",
-        )
-    return device
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.build import BuiltModel, build_model
+from aurora_dash.model.device import choose_device
 from aurora_dash.model.load import load_into
 from aurora_dash.model.statistics import (
     ModelStatistics,
@@ -34,7 +35,7 @@ from aurora_dash.training.control import Control
 from aurora_dash.training.failure import Failures
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
-from aurora_dash.training.machine import choose_device, set_threads
+from aurora_dash.training.machine import set_threads
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.plan import split_of, total_steps_of
 from aurora_dash.training.record import DownloadProgress, Recorder

@@ -287,7 +287,7 @@ def test_it_can_be_stopped_between_forecasts_and_leaves_nothing(
         ({"variables": ["nonsense"]}, "does not predict 'nonsense'"),
         ({"regions": ["atlantis"]}, "no region 'atlantis'"),
         ({"checkpoint": "step-00000099"}, "no checkpoint 'step-00000099'"),
-        ({"device": "cuda:9"}, "no device 'cuda:9'"),
+        ({"device": "cuda:9"}, "Device cuda:9 is not there"),
         ({"data": {"demo": {"height": 16, "width": 16, "levels": [850]}, "lead_hours": 12}}, "12"),
         ({"split": "validation", "data": {"validation_fraction": 0.0}}, "keeps nothing back"),
         ({"data": {"demo": {"height": 16, "width": 18, "num_times": 6}}, "leads": 0}, "leads"),

@@ -42,6 +42,7 @@ CONTROLS: dict[RunState, tuple[Control, ...]] = {
     RunState.STARTING: (STOP,),
     RunState.RUNNING: (PAUSE, SAVE, STOP),
     RunState.PAUSED: (RESUME, SAVE, STOP),
+    RunState.STOPPING: (STOP,),
 }
 _ACKNOWLEDGED = {
     Action.STOP: "Stopping: finishing the step, then saving a checkpoint.",
@@ -70,6 +71,7 @@ def acknowledgement(status: RunStatus, asked: frozenset[Action]) -> str:
 def controls(run: Run, status: RunStatus) -> None:
     """Buttons for the requests that make sense now, and what was asked already."""
     asked = runs_view.asked_for(run)
+    stopping = status.state is RunState.STOPPING or Action.STOP in asked
     with st.container(horizontal=True, vertical_alignment="center"):
         for control in offered(status):
             st.button(
@@ -77,7 +79,7 @@ def controls(run: Run, status: RunStatus) -> None:
                 icon=control.icon,
                 help=control.help,
                 key=f"control-{control.action}",
-                disabled=control.action in asked or Action.STOP in asked,
+                disabled=stopping or control.action in asked,
                 on_click=_request,
                 args=(run, control.action),
             )

@@ -37,7 +37,8 @@ def choose_run() -> Run | None:
             icon=":material/monitoring:",
         )
         return None
-    ids = [run.id for run in runs]
+    titles = runs_view.choices(runs)
+    ids = list(titles)
     selected = state.selected(Selection.RUN)
     if selected not in ids:
         if selected:
@@ -50,7 +51,7 @@ def choose_run() -> Run | None:
         "Run",
         ids,
         index=ids.index(selected),
-        format_func=lambda run_id: _choice(run_store().get(run_id)),
+        format_func=titles.__getitem__,
         key=f"run-of-{selected}",
         label_visibility="collapsed",
     )
@@ -58,10 +59,6 @@ def choose_run() -> Run | None:
         state.select(Selection.RUN, chosen)
         st.rerun()
     return run_store().get(chosen)
-
-
-def _choice(run: Run) -> str:
-    return f"{runs_view.title(run)} · {words.moment(run.status().created)}"
 
 
 def watch(run: Run) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.status import RunStatus
@@ -35,6 +37,13 @@ def title(run: Run) -> str:
     """The name a person gave the run; its id if the spec can't be read."""
     spec = spec_of(run)
     return spec.name if spec else run.id
+
+
+def choices(runs: Iterable[Run]) -> dict[str, str]:
+    """What a list of runs shows, by run id: name and time, each text once."""
+    return words.distinct(
+        {run.id: f"{title(run)} · {words.moment(run.status().created)}" for run in runs}
+    )
 
 
 def labels(run: Run) -> str:

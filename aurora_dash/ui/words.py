@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -74,3 +76,12 @@ def parameters(count: int) -> str:
 def several(count: int, singular: str, plural: str | None = None) -> str:
     """A count with its noun: ``1 level``, ``13 levels``."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels by id, made different where they coincide: a list tells its options by their text."""
+    counts = Counter(labels.values())
+    return {
+        identity: label if counts[label] == 1 else f"{label} · {identity}"
+        for identity, label in labels.items()
+    }

@@ -34,6 +34,14 @@ def test_a_run_that_is_gone_is_said(open_page: OpenPage, make_run: MakeRun) -> N
     assert parameter(app, "run") == run.id
 
 
+def test_runs_of_one_name_and_minute_are_kept_apart(open_page: OpenPage, make_run: MakeRun) -> None:
+    first, second = (make_run(RunState.STOPPED, name="twin") for _ in range(2))
+    for run in (first, second):
+        app = open_page("monitor", run=run.id)
+        assert len(set(app.selectbox[0].options)) == 2
+        assert parameter(app.run(), "run") == run.id
+
+
 def test_a_live_run_shows_progress_and_its_controls(open_page: OpenPage, live_run: Run) -> None:
     app = open_page("monitor", run=live_run.id)
     assert "running" in shown(app)

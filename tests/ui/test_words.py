@@ -76,3 +76,11 @@ def test_parameters(count: int, text: str) -> None:
 
 def test_nouns_follow_their_count() -> None:
     assert (words.several(1, "core"), words.several(2, "core")) == ("1 core", "2 cores")
+
+
+def test_equal_labels_are_told_apart_and_others_left_alone() -> None:
+    assert words.distinct({"a": "demo", "b": "demo", "c": "norway"}) == {
+        "a": "demo · a",
+        "b": "demo · b",
+        "c": "norway",
+    }

@@ -10,7 +10,7 @@ from aurora_dash.evaluation.regions import REGIONS
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import DataSpec, RunSpec
-from aurora_dash.ui import boundary, runs_view, state, widgets, words
+from aurora_dash.ui import boundary, runs_view, state, widgets
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.state import Selection
 
@@ -40,11 +40,12 @@ def choose_run() -> Run | None:
                 f"The run {boundary.plain(selected)} has no checkpoint yet; another run is shown."
             )
         selected = next(iter(runs))
+    titles = runs_view.choices(runs.values())
     chosen = st.selectbox(
         "Run",
         list(runs),
         index=list(runs).index(selected),
-        format_func=lambda run_id: _title(runs[run_id]),
+        format_func=titles.__getitem__,
         key=f"judged-{selected}",
         label_visibility="collapsed",
     )
@@ -52,10 +53,6 @@ def choose_run() -> Run | None:
         state.select(Selection.RUN, chosen)
         st.rerun()
     return runs[chosen]
-
-
-def _title(run: Run) -> str:
-    return f"{runs_view.title(run)} · {words.moment(run.status().created)}"
 
 
 def form(run: Run, *, expanded: bool) -> None:

@@ -28,11 +28,12 @@ def choose(run: Run, evaluations: list[EvaluationStatus]) -> EvaluationStatus | 
         selected = evaluations[0].id
     if len(by_id) == 1:
         return by_id[selected]
+    titles = words.distinct({identity: title(status) for identity, status in by_id.items()})
     chosen = st.selectbox(
         "Evaluation",
         list(by_id),
         index=list(by_id).index(selected),
-        format_func=lambda identity: title(by_id[identity]),
+        format_func=titles.__getitem__,
         key=f"evaluation-of-{run.id}-{selected}",
     )
     if chosen != selected:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # OpenMP threads that spin starve whatever else runs on the same cores; this must be said before
 # torch is imported anywhere.
@@ -13,8 +15,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+# Resolved, because readable folders are: it may be a link.
+SHARED_DATA = (REPOSITORY.parent / "shared" / "data").resolve()
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +72,27 @@ def cams_pm10_file(era5_dir: Path) -> Path:
     return era5_dir / "extras" / "cams_pm10_iberia_fc20230106.nc"
 
 
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
 @pytest.fixture(scope="session")
-def chromium_path() -> str | None:
-    """Debian's Chromium where there is one; None lets Playwright use its own."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, one for all tests: Playwright's API can't be entered twice.
+
+    Debian's where there is one, else Playwright's own.
+    """
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=list(CHROMIUM_ARGUMENTS)
+        )
+        yield chromium
+        chromium.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,6 +26,16 @@ class Server:
     port: int
     log: Path
     process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        """A server that keeps its runs in `folder` and may read what tests read."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        shared = (REPOSITORY.parent / "shared").resolve()
+        roots = os.pathsep.join(str(root) for root in (REPOSITORY.parent, shared, folder))
+        return cls(runs=folder / "runs", roots=roots, port=port, log=folder / "server.log")
 
     @property
     def url(self) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.serving import REPOSITORY, Server
+from tests.browser.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,11 +22,7 @@ STICKING_OUT = """() => {
 @pytest.fixture
 def fresh_server(tmp_path: Path) -> Iterator[Server]:
     """A server that nobody has visited yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    roots = os.pathsep.join([str(REPOSITORY.parent), str(tmp_path)])
-    served = Server(runs=tmp_path / "runs", roots=roots, port=port, log=tmp_path / "server.log")
+    served = Server.in_folder(tmp_path)
     served.start()
     yield served
     if served.process is not None:

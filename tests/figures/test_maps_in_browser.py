@@ -19,20 +19,16 @@ RANGES = "['xaxis', 'xaxis2', 'xaxis3'].map(axis => chart._fullLayout[axis].rang
 
 
 @pytest.fixture(scope="module")
-def page(chromium_path: str | None) -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        page = browser.new_page(viewport={"width": 1100, "height": 800})
-        page.requests, page.complaints = [], []
-        page.on("request", lambda request: page.requests.append(request.url))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.set_content("<body style='margin:0'><div id='chart'></div></body>")
-        page.add_script_tag(path=str(PLOTLY))
-        yield page
-        browser.close()
+def page(browser: Any) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 1100, "height": 800})
+    page.requests, page.complaints = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.set_content("<body style='margin:0'><div id='chart'></div></body>")
+    page.add_script_tag(path=str(PLOTLY))
+    yield page
+    page.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ from tests.pages.helpers import TINY_DATA, OpenPage, record
 
 
 @pytest.fixture(autouse=True)
-def _no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_on_the_testers_machine(
+    monkeypatch: pytest.MonkeyPatch, repository: Path, tmp_path: Path
+) -> None:
+    """No warm-up; the real data may be read even where it is a link to somewhere else."""
     monkeypatch.setenv("AURORA_DASH_WARM_UP", "0")
+    shared = (repository.parent / "shared").resolve()
+    monkeypatch.setenv("AURORA_DASH_ROOTS", os.pathsep.join((str(shared), str(tmp_path))))
 
 
 @pytest.fixture

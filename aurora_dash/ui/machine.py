@@ -35,7 +35,7 @@ def facts() -> None:
             f"{_advice(machine)}"
         )
         loading = lifecycle.warm_up().state is WarmUpState.LOADING
-        st.fragment(_readiness, run_every=_SECONDS_BETWEEN_LOOKS if loading else None)(loading)
+        st.fragment(_readiness, run_every=_SECONDS_BETWEEN_LOOKS if loading else None)()
 
 
 def devices() -> list[str]:
@@ -69,10 +69,8 @@ def _advice(machine: MachineSummary) -> str:
     return "No NVIDIA GPU was found: tiny and small models train well, full-size ones need a GPU."
 
 
-def _readiness(was_loading: bool) -> None:
+def _readiness() -> None:
     warm_up = lifecycle.warm_up()
-    if was_loading and warm_up.state is not WarmUpState.LOADING:
-        st.rerun()
     with boundary.errors_shown():
         if warm_up.state is WarmUpState.LOADING:
             st.caption(

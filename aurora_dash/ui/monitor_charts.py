@@ -13,9 +13,8 @@ from aurora_dash.figures import training as figures
 from aurora_dash.figures.training import Curve
 from aurora_dash.runs.metrics import FloatArray, MetricsTable
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import boundary, runs_view, widgets
+from aurora_dash.ui import runs_view, widgets
 from aurora_dash.ui.live_chart import live_chart
-from aurora_dash.ui.monitor import LIVE_SECONDS
 
 _AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 _WIDE, _SMALL = 360, 280
@@ -29,13 +28,6 @@ class View:
     axis: str = "Step"
     smoothing: float = 0.0
     log_loss: bool = False
-
-
-def draw(run: Run) -> None:
-    """All charts, following the run while it is live."""
-    view = _view()
-    live = run.status().is_live
-    st.fragment(_charts, run_every=LIVE_SECONDS if live else None)(run, view)
 
 
 def _view() -> View:
@@ -54,21 +46,22 @@ def _view() -> View:
     return View(axis=axis or "Step", smoothing=float(smoothing), log_loss=log_loss)
 
 
-def _charts(run: Run, view: View) -> None:
-    with boundary.errors_shown():
-        table = run.metrics()
-        if not table.num_rows("train") and not table.num_rows("validation"):
-            widgets.empty(
-                "Charts begin with the first step",
-                "Loss, gradient norms, learning rates, step time and memory appear here and move "
-                "as training goes.",
-                icon=":material/show_chart:",
-            )
-            return
-        charts = _figures(run, view, _size(run))
-        _show(charts, ("loss",), run, height=_WIDE)
-        _show(charts, ("norm", "variables"), run, height=_SMALL)
-        _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
+def draw(run: Run) -> None:
+    """All charts and how they are to be drawn."""
+    view = _view()
+    table = run.metrics()
+    if not table.num_rows("train") and not table.num_rows("validation"):
+        widgets.empty(
+            "Charts begin with the first step",
+            "Loss, gradient norms, learning rates, step time and memory appear here and move as "
+            "training goes.",
+            icon=":material/show_chart:",
+        )
+        return
+    charts = _figures(run, view, _size(run))
+    _show(charts, ("loss",), run, height=_WIDE)
+    _show(charts, ("norm", "variables"), run, height=_SMALL)
+    _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
 
 
 def _show(

@@ -57,7 +57,8 @@ def _insist_on_frame() -> None:
 
 
 def messages() -> None:
-    """Messages that something on the previous drawing left behind."""
+    """Messages that something on the previous drawing left behind, in a place of their own."""
     show = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
-    for kind, message in state.take_flashes():
-        show[kind](message)
+    with st.container():
+        for kind, message in state.take_flashes():
+            show[kind](message)

@@ -25,7 +25,8 @@ def _as_on_the_testers_machine(
     """No warm-up; the real data may be read even where it is a link to somewhere else."""
     monkeypatch.setenv("AURORA_DASH_WARM_UP", "0")
     shared = (repository.parent / "shared").resolve()
-    monkeypatch.setenv("AURORA_DASH_ROOTS", os.pathsep.join((str(shared), str(tmp_path))))
+    roots = (shared, tmp_path, Path.cwd())
+    monkeypatch.setenv("AURORA_DASH_ROOTS", os.pathsep.join(str(root) for root in roots))
 
 
 @pytest.fixture

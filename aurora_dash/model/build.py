@@ -18,9 +18,10 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
     checkpoint_wrapper,
 )
 
+from aurora_dash.data.hub import Progress
 from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.groups import canonical_name, group_of
-from aurora_dash.model.hub import Progress, fetch_checkpoint
+from aurora_dash.model.hub import fetch_checkpoint
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.normalised import OwnStatistics, own_class
 from aurora_dash.model.randomness import OwnRandomness

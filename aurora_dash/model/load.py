@@ -27,7 +27,9 @@ class LoadReport:
     source: str
     matched: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
-    """Of new variables, or all if the weights are random: initialised, not loaded."""
+    """Of new variables: initialised, not loaded."""
+    random: tuple[str, ...] = ()
+    """All tensors of a model that no weights were loaded into."""
     missing: tuple[str, ...] = ()
     """Optional parts that the checkpoint lacks: LoRA and stabilised level aggregation."""
     unexpected: tuple[str, ...] = ()
@@ -40,10 +42,12 @@ class LoadReport:
     @property
     def complete(self) -> bool:
         """Whether the checkpoint filled the whole model and nothing of it was left over."""
-        return not (self.new or self.missing or self.unexpected or self.mismatched)
+        return not (self.random or self.new or self.missing or self.unexpected or self.mismatched)
 
     def summary(self) -> str:
         """One line for people."""
+        if self.random:
+            return f"{self.source}: {len(self.random)} tensors random"
         parts = [f"{len(self.matched)} matched"]
         for outcome in ("new", "missing", "unexpected", "mismatched"):
             if names := getattr(self, outcome):
@@ -52,13 +56,21 @@ class LoadReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        outcomes = ("matched", "new", "missing", "unexpected", "mismatched")
+        outcomes = ("matched", "new", "random", "missing", "unexpected", "mismatched")
         return {
             "source": self.source,
             "complete": self.complete,
             "groups": {group: dict(counts) for group, counts in self.groups.items()},
             **{outcome: list(getattr(self, outcome)) for outcome in outcomes},
         }
+
+
+class LoadRefused(CheckpointError):
+    """Weights that don't fit the model; `report` says where."""
+
+    def __init__(self, message: str, *, remedy: str, report: LoadReport) -> None:
+        super().__init__(message, remedy=remedy)
+        self.report = report
 
 
 def load_into(
@@ -94,8 +106,8 @@ def load_into(
 def random_report(module: nn.Module, new_variables: Iterable[VariableSpec]) -> LoadReport:
     """The report of a model whose weights are all random."""
     names = tuple(canonical_name(key) for key in module.state_dict())
-    groups = _by_group({"new": names}, tuple(new_variables))
-    return LoadReport(source="random weights", new=names, groups=groups)
+    groups = _by_group({"random": names}, tuple(new_variables))
+    return LoadReport(source="random weights", random=names, groups=groups)
 
 
 def _adapted(module: Any, weights: StateDict, name: str) -> StateDict:
@@ -154,24 +166,27 @@ def _refuse_unless_usable(
     report: LoadReport, own: Mapping[str, Tensor], weights: StateDict
 ) -> None:
     if 2 * len(report.matched) < len(own) - len(report.new):
-        raise CheckpointError(
+        raise LoadRefused(
             f"{report.source} matched almost nothing: {len(report.matched)} of the model's "
             f"{len(own)} tensors; it holds {len(weights)} ({_some(report.unexpected)}).",
             remedy="Choose the variant and size that the file was made for.",
+            report=report,
         )
     if report.mismatched:
         key = report.mismatched[0]
-        raise CheckpointError(
+        raise LoadRefused(
             f"{report.source} does not fit the model: {len(report.mismatched)} tensors have "
             f"another shape, first {key} with {tuple(weights[key].shape)} instead of "
             f"{tuple(own[key].shape)}.",
             remedy="Choose the variant and size that the file was made for.",
+            report=report,
         )
     if needed := tuple(key for key in report.missing if not _is_optional(key)):
-        raise CheckpointError(
+        raise LoadRefused(
             f"{report.source} lacks {len(needed)} tensors of the model: {_some(needed)}.",
             remedy="Choose the variant that the file was made for; variables that it does not "
             "know must be registered as new.",
+            report=report,
         )
 
 

@@ -19,7 +19,7 @@ from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.device import choose_device
-from aurora_dash.model.load import load_into
+from aurora_dash.model.load import LoadRefused, load_into
 from aurora_dash.model.statistics import (
     ModelStatistics,
     inherit_statistics,
@@ -171,12 +171,17 @@ def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunS
 
 
 def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> BuiltModel:
-    model = build_model(
-        spec,
-        ModelStatistics.for_spec(spec),
-        store=RunStore(run.folder.parent),
-        progress=DownloadProgress(owner),
-    )
+    try:
+        model = build_model(
+            spec,
+            ModelStatistics.for_spec(spec),
+            store=RunStore(run.folder.parent),
+            progress=DownloadProgress(owner),
+        )
+    except LoadRefused as error:
+        run.save_load_report({**error.report.to_dict(), "refused": error.message})
+        raise
+    run.save_load_report(model.report.to_dict())
     model.module.to(device)
     run.log_event("info", model.report.summary(), parameters=model.num_parameters, size=model.size)
     return model

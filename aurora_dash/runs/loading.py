@@ -52,7 +52,7 @@ class LoadAccount(BaseModel):
         return ", ".join(f"{count} {told}" for told, count in counts.items() if count) or "empty"
 
     def rows(self) -> list[tuple[str, tuple[int, ...]]]:
-        """For each parameter group, and at the end for all, the counts in the order of `OUTCOMES`."""
+        """Counts in the order of `OUTCOMES`, for each parameter group and at the end for all."""
         rows = [
             (group, tuple(counts.get(outcome, 0) for outcome in OUTCOMES))
             for group, counts in self.groups.items()

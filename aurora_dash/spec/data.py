@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple, UtcDatetime
 
-
 HUB = "hub"
 """As a place of files: the repository in which the variant was published."""
 

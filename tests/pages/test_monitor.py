@@ -77,7 +77,9 @@ def test_how_the_model_got_its_weights_is_shown_by_group(
     open_page: OpenPage, make_run: MakeRun
 ) -> None:
     run = make_run(RunState.COMPLETED)
-    assert "Weights of this run" not in str([e.label for e in open_page("monitor", run=run.id).expander])
+    assert "Weights of this run" not in str(
+        [e.label for e in open_page("monitor", run=run.id).expander]
+    )
     groups = {"encoder": {"matched": 2}, "decoder": {"matched": 1, "mismatched": 1}}
     report = {"matched": ["a", "b", "c"], "mismatched": ["decoder.surf_heads.2t.bias"]}
     run.save_load_report({"source": "x.ckpt", "refused": "Too wide.", "groups": groups, **report})

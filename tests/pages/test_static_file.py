@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from aurora_dash.data.source import open_data
 from aurora_dash.presets import demo

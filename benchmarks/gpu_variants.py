@@ -1,6 +1,6 @@
 """One training step of every full-size variant at its native resolution, or by how much it fails.
 
-    python benchmarks/gpu_variants.py                  # needs a GPU; writes results/gpu_variants.json
+    python benchmarks/gpu_variants.py                  # needs a GPU; writes gpu_variants.json
     python benchmarks/gpu_variants.py --variant small  # one variant; prints instead of writing
     python benchmarks/gpu_variants.py --tiny           # smoke test on a CPU; proves nothing
 

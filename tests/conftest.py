@@ -15,6 +15,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 
+from tests.hub_server import Hub, serve_hub
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -96,3 +98,14 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub of our own, to which ``HF_ENDPOINT`` points, and an empty cache for its client."""
+    import huggingface_hub.constants
+
+    with serve_hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hf-cache"))
+        yield server

@@ -13,6 +13,7 @@ from aurora_dash.cli.summary import losses, progress_text, run_summary
 from aurora_dash.cli.train import train_here
 from aurora_dash.errors import RunError
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.loading import OUTCOMES, LoadAccount
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 
@@ -83,6 +84,7 @@ def show(options: argparse.Namespace) -> Answer:
         "queue_place": status.queue_place,
         "seconds_left": status.seconds_left,
         "spec": None if "problem" in summary else run.spec().model_dump(mode="json"),
+        "load_report": _load_report(run),
         "checkpoints": sorted(path.name for path in run.checkpoints_folder.glob("step-*")),
         "metrics": {split: run.metrics().last(split) for split in run.metrics().splits},
         "events": run.events()[-_EVENTS_SHOWN:],
@@ -104,7 +106,26 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
         str(run.folder),
         *(f"{event.get('level')}: {event.get('message')}" for event in document["events"]),
     ]
-    return "\n".join(one_line(line) for line in lines if line)
+    told = [one_line(line) for line in lines if line]
+    return "\n".join([*told, *_load_lines(document["load_report"])])
+
+
+def _load_report(run: Run) -> dict[str, Any] | None:
+    """How the model got its weights; a damaged report is told in its place."""
+    try:
+        account = run.load_report()
+    except RunError as error:
+        return {"problem": str(error)}
+    return account.model_dump(mode="json") if account else None
+
+
+def _load_lines(report: dict[str, Any] | None) -> list[str]:
+    if report is None or "problem" in report:
+        return [f"weights: {report['problem']}"] if report else []
+    account = LoadAccount.model_validate(report)
+    rows = [(group, *map(str, counts)) for group, counts in account.rows()]
+    told = f"weights: {account.source}: {account.summary()}"
+    return [one_line(told), *table(("group", *OUTCOMES.values()), rows).splitlines()]
 
 
 def stop(options: argparse.Namespace) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import xarray as xr
 
 from aurora_dash.data.findings import Finding
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import HUB, RunSpec, VariableSpec
 from aurora_dash.variables import Group, describe
 
 # Patches along each side that the backbone's stages need (measured): two stages halve once.
@@ -69,9 +69,21 @@ def _missing(group: Group, names: Sequence[str], spec: RunSpec) -> Finding:
         code=f"missing-{group}",
         message=f"The data lacks {len(names)} {group} variable{'s' * (len(names) > 1)} that the "
         f"model {spec.model.variant} takes: {described}.",
-        remedy="Add files that hold them, on the same grid"
-        + ("." if group is Group.STATIC else " and for the same times."),
+        remedy=_missing_remedy(group, spec),
         variable=f"{group.prefix}{names[0]}" if len(names) == 1 else None,
+    )
+
+
+def _missing_remedy(group: Group, spec: RunSpec) -> str:
+    if group is not Group.STATIC:
+        return "Add files that hold them, on the same grid and for the same times."
+    published = spec.model.catalogue_entry.static_file
+    remedy = "Add files that hold them, on the same grid"
+    if published is None or spec.data.static_file is not None:
+        return f"{remedy}."
+    return (
+        f"{remedy}; or take them from the variant's published file {published}: set "
+        f"data.static_file to {HUB!r}, or to the path of a copy."
     )
 
 

@@ -130,18 +130,19 @@ ATMOSPHERIC_PATTERNS: dict[str, Pattern] = {
     "so2": Pattern("positive", 2e-10, 0.6, 0.6),
 }
 
-# Static fields beside land, relief and soil: (value at sea, value on land).
+# Static fields beside land, relief and soil: (value at sea, value on land). Of order one even where
+# metres would be a hundred times that: Aurora normalises them with location 0 and scale 1.
 STATIC_VALUES: dict[str, tuple[float, float]] = {
     "lat_mask": (1.0, 1.0),
-    "sdor": (0.0, 120.0),
-    "sdfor": (0.0, 50.0),
+    "sdor": (0.0, 1.2),
+    "sdfor": (0.0, 0.5),
     "slor": (0.0, 0.03),
     "anor": (0.0, 0.8),
     "isor": (0.0, 0.5),
     "cvh": (0.0, 0.4),
     "cvl": (0.0, 0.5),
     "cl": (0.0, 0.03),
-    "dl": (0.0, 10.0),
+    "dl": (0.0, 1.0),
     "static_ammonia": (0.0, 0.5),
     "static_ammonia_log": (-1.0, 0.5),
     "static_co": (0.0, 0.5),

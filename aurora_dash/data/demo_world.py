@@ -80,7 +80,9 @@ class World:
             relief: Array = _STANDARD_GRAVITY * 800 * self.land**2
             return relief
         if name == "wmb":
-            return 4000 * np.clip(1 - 2 * self.land, 0.0, 1.0)
+            # Depth as a fraction: Aurora normalises it with location 0 and scale 1, so that metres
+            # would drown all else. Above 0 is sea.
+            return np.clip(1 - 2 * self.land, 0.0, 1.0)
         classes = np.where(self.land > 0.3, 1 + np.floor(self.land * 5.99), 0.0)
         if name == "slt":
             return classes

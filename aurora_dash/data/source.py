@@ -20,6 +20,7 @@ from aurora_dash.data.open import (
 )
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.select import crop_to_patches, select_levels, select_period, select_region
+from aurora_dash.data.static_source import add_static
 from aurora_dash.data.units import conversion
 from aurora_dash.errors import DataError
 from aurora_dash.spec import DataSpec, VariableSpec
@@ -50,6 +51,7 @@ def open_data(
         partial(select_region, region=data.region),
         _one_side_of_greenwich,
         partial(crop_to_patches, patch_size=variant.patch_size),
+        partial(add_static, static_file=data.static_file, variant=variant, roots=roots),
     ):
         dataset, notes = cut(dataset)
         findings.extend(notes)

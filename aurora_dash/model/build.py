@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,16 +12,15 @@ from typing import Any
 import aurora
 import torch
 from torch import nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
-    apply_activation_checkpointing,
-    checkpoint_wrapper,
-)
 
+from aurora_dash.data.hub import Progress
 from aurora_dash.errors import CheckpointError, ModelError
+from aurora_dash.model.checkpointing import checkpoint_activations
 from aurora_dash.model.groups import canonical_name, group_of
-from aurora_dash.model.hub import Progress, fetch_checkpoint
+from aurora_dash.model.hub import fetch_checkpoint
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.normalised import OwnStatistics, own_class
+from aurora_dash.model.options import added_parts, apply_options
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
 from aurora_dash.model.statistics import ModelStatistics
@@ -57,19 +55,6 @@ SIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 # A vector of length `embed_dim`, in every variant and every age of the checkpoint format.
 _WIDTH_KEYS = ("encoder.surf_level_encoding", "net.encoder.surf_level_encoding")
-
-# The modules that Aurora's own `configure_activation_checkpointing` wraps.
-_CHECKPOINTED = frozenset(
-    {
-        "Basic3DDecoderLayer",
-        "Basic3DEncoderLayer",
-        "LinearPatchReconstruction",
-        "Perceiver3DDecoder",
-        "Perceiver3DEncoder",
-        "Swin3DTransformerBackbone",
-        "Swin3DTransformerBlock",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +104,7 @@ def build_model(
     size = spec.model.size if weights is None else _size_of(weights, spec)
     module = _construct(spec, size)
     module.statistics = statistics
+    apply_options(module, spec.model)
     if weights is None:
         report = random_report(module, spec.variables)
     else:
@@ -130,7 +116,7 @@ def build_model(
             name=weights.name,
         )
     if spec.model.activation_checkpointing:
-        checkpoint_activations(module)
+        checkpoint_activations(module, spec.model.checkpointed_layers)
     return BuiltModel(
         module=module, statistics=statistics, report=report, variables=spec.variables, size=size
     )
@@ -217,6 +203,7 @@ def _construct(spec: RunSpec, size: str) -> OwnStatistics:
         options["timestep"] = timedelta(hours=spec.data.lead_hours)
     # Half precision without loss scaling, as V1.5 has it for inference, loses small gradients.
     options |= {"autocast": spec.model.autocast, "autocast_dtype": torch.bfloat16}
+    options |= added_parts(spec.model, base)
     try:
         with OwnRandomness(spec.training.seed):
             return own_class(base)(**options)
@@ -225,18 +212,3 @@ def _construct(spec: RunSpec, size: str) -> OwnStatistics:
             f"Variant {variant.id!r} can't be built with the chosen options: {error}.",
             remedy="Change the model's options back to their defaults.",
         ) from error
-
-
-def checkpoint_activations(module: OwnStatistics) -> None:
-    """Recompute activations in the backward pass, like Aurora's own method.
-
-    Aurora's saves and swaps the process's random state around each recomputation, which would
-    disturb other threads. Here nothing random is recomputed: dropout rates are zero, and the
-    backbone of the ensemble, which draws noise, is wrapped by its layers only.
-    """
-    names = _CHECKPOINTED - ({"Swin3DTransformerBackbone"} if module.is_stochastic else set())
-    apply_activation_checkpointing(
-        module,
-        checkpoint_wrapper_fn=partial(checkpoint_wrapper, preserve_rng_state=False),
-        check_fn=lambda part: type(part).__name__ in names,
-    )

@@ -17,6 +17,8 @@ from aurora_dash.model.weights import StateDict, read_state_dict
 from aurora_dash.spec import VariableSpec
 
 _EMBEDDINGS = ("encoder.surf_token_embeds.", "encoder.atmos_token_embeds.")
+_FIRST_PERCEIVER = "decoder.level_decoder."
+_SECOND_PERCEIVER = "decoder.level_decoder_alternate."
 _NAMED = 4
 
 
@@ -27,7 +29,9 @@ class LoadReport:
     source: str
     matched: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
-    """Of new variables, or all if the weights are random: initialised, not loaded."""
+    """Of new variables and added parts: initialised, not loaded."""
+    random: tuple[str, ...] = ()
+    """All others, in a model that no weights were loaded into."""
     missing: tuple[str, ...] = ()
     """Optional parts that the checkpoint lacks: LoRA and stabilised level aggregation."""
     unexpected: tuple[str, ...] = ()
@@ -40,10 +44,13 @@ class LoadReport:
     @property
     def complete(self) -> bool:
         """Whether the checkpoint filled the whole model and nothing of it was left over."""
-        return not (self.new or self.missing or self.unexpected or self.mismatched)
+        return not (self.random or self.new or self.missing or self.unexpected or self.mismatched)
 
     def summary(self) -> str:
         """One line for people."""
+        if self.random:
+            new = f", {len(self.new)} new ({_some(self.new)})" if self.new else ""
+            return f"{self.source}: {len(self.random)} tensors random{new}"
         parts = [f"{len(self.matched)} matched"]
         for outcome in ("new", "missing", "unexpected", "mismatched"):
             if names := getattr(self, outcome):
@@ -52,13 +59,21 @@ class LoadReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        outcomes = ("matched", "new", "missing", "unexpected", "mismatched")
+        outcomes = ("matched", "new", "random", "missing", "unexpected", "mismatched")
         return {
             "source": self.source,
             "complete": self.complete,
             "groups": {group: dict(counts) for group, counts in self.groups.items()},
             **{outcome: list(getattr(self, outcome)) for outcome in outcomes},
         }
+
+
+class LoadRefusedError(CheckpointError):
+    """Weights that don't fit the model; `report` says where."""
+
+    def __init__(self, message: str, *, remedy: str, report: LoadReport) -> None:
+        super().__init__(message, remedy=remedy)
+        self.report = report
 
 
 def load_into(
@@ -83,19 +98,21 @@ def load_into(
     own = {canonical_name(key): value for key, value in module.state_dict().items()}
     report = _compare(own, weights, tuple(new_variables), name)
     _refuse_unless_usable(report, own, weights)
-    matched = set(report.matched)
+    filling = {key: weights[key] for key in report.matched} | _second_perceiver(report, weights)
     with torch.no_grad():
-        for key, value in own.items():
-            if key in matched:
-                value.copy_(weights[key])
+        for key, value in filling.items():
+            own[key].copy_(value)
     return report
 
 
 def random_report(module: nn.Module, new_variables: Iterable[VariableSpec]) -> LoadReport:
     """The report of a model whose weights are all random."""
-    names = tuple(canonical_name(key) for key in module.state_dict())
-    groups = _by_group({"new": names}, tuple(new_variables))
-    return LoadReport(source="random weights", new=names, groups=groups)
+    variables = tuple(new_variables)
+    names = [canonical_name(key) for key in module.state_dict()]
+    new = tuple(name for name in names if belongs_to_new_variable(name, variables))
+    outcomes = {"random": tuple(name for name in names if name not in new), "new": new}
+    groups = _by_group(outcomes, variables)
+    return LoadReport(source="random weights", groups=groups, **outcomes)
 
 
 def _adapted(module: Any, weights: StateDict, name: str) -> StateDict:
@@ -129,11 +146,27 @@ def _compare(
     outcomes = {
         "matched": tuple(k for k in own if k in weights and own[k].shape == weights[k].shape),
         "mismatched": tuple(k for k in own if k in weights and own[k].shape != weights[k].shape),
-        "new": tuple(key for key in absent if belongs_to_new_variable(key, new)),
-        "missing": tuple(key for key in absent if not belongs_to_new_variable(key, new)),
+        "new": tuple(key for key in absent if _is_new(key, weights, new)),
+        "missing": tuple(key for key in absent if not _is_new(key, weights, new)),
         "unexpected": tuple(key for key in weights if key not in own),
     }
     return LoadReport(source=name, groups=_by_group(outcomes, new), **outcomes)
+
+
+def _is_new(key: str, weights: StateDict, variables: tuple[VariableSpec, ...]) -> bool:
+    return belongs_to_new_variable(key, variables) or (
+        key.startswith(_SECOND_PERCEIVER) and _first_of(key) in weights
+    )
+
+
+def _first_of(key: str) -> str:
+    return key.replace(_SECOND_PERCEIVER, _FIRST_PERCEIVER)
+
+
+def _second_perceiver(report: LoadReport, weights: StateDict) -> StateDict:
+    """A decoder's second Perceiver begins as a copy of the first: forecasts stay as they were."""
+    keys = (key for key in report.new if key.startswith(_SECOND_PERCEIVER))
+    return {key: weights[_first_of(key)] for key in keys}
 
 
 def _by_group(
@@ -154,24 +187,27 @@ def _refuse_unless_usable(
     report: LoadReport, own: Mapping[str, Tensor], weights: StateDict
 ) -> None:
     if 2 * len(report.matched) < len(own) - len(report.new):
-        raise CheckpointError(
+        raise LoadRefusedError(
             f"{report.source} matched almost nothing: {len(report.matched)} of the model's "
             f"{len(own)} tensors; it holds {len(weights)} ({_some(report.unexpected)}).",
             remedy="Choose the variant and size that the file was made for.",
+            report=report,
         )
     if report.mismatched:
         key = report.mismatched[0]
-        raise CheckpointError(
+        raise LoadRefusedError(
             f"{report.source} does not fit the model: {len(report.mismatched)} tensors have "
             f"another shape, first {key} with {tuple(weights[key].shape)} instead of "
             f"{tuple(own[key].shape)}.",
             remedy="Choose the variant and size that the file was made for.",
+            report=report,
         )
     if needed := tuple(key for key in report.missing if not _is_optional(key)):
-        raise CheckpointError(
+        raise LoadRefusedError(
             f"{report.source} lacks {len(needed)} tensors of the model: {_some(needed)}.",
             remedy="Choose the variant that the file was made for; variables that it does not "
             "know must be registered as new.",
+            report=report,
         )
 
 

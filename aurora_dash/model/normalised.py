@@ -90,6 +90,8 @@ class OwnStatistics(Aurora):
     """What every model of this project adds to Aurora's class; combined with it by `own_class`."""
 
     statistics: ModelStatistics | None = None
+    modulated: tuple[str, ...] = ()
+    """New variables that are forecast as a change of their newest input."""
     _stays_normalised = False
 
     @property
@@ -134,6 +136,7 @@ class OwnStatistics(Aurora):
 
     def _post_decoder_hook(self, batch: Batch, pred: Batch) -> Batch:
         hook = super()._post_decoder_hook
+        pred = self._changed_inputs(batch, pred)
         if isinstance(self, AuroraAirPollution) and len(pred.metadata.time) > 1:
             # Its hook (microsoft-aurora 2.0.1) mixes up the samples of a batch: it broadcasts a
             # history of shape (b, h, w) over predictions of shape (b, 1, h, w).
@@ -144,6 +147,26 @@ class OwnStatistics(Aurora):
         if self._stays_normalised:
             return NormalisedBatch.of(pred)
         return StatisticsBatch.of(pred, self._own_statistics())
+
+    def _changed_inputs(self, batch: Batch, pred: Batch) -> Batch:
+        """Forecasts of `modulated` variables: the head's value + (1 + modulation) * newest input.
+
+        As Aurora's air-pollution model does it for its pollutants.
+        """
+        if not self.modulated:
+            return pred
+
+        def change(given: dict[str, Tensor], values: dict[str, Tensor]) -> dict[str, Tensor]:
+            heads = {name: values[f"{name}_mod"] for name in self.modulated if name in values}
+            changed = {k: values[k] + (1 + m) * given[k][:, -1:] for k, m in heads.items()}
+            kept = {k: v for k, v in values.items() if k.removesuffix("_mod") not in heads}
+            return kept | changed
+
+        return dataclasses.replace(
+            pred,
+            surf_vars=change(batch.surf_vars, pred.surf_vars),
+            atmos_vars=change(batch.atmos_vars, pred.atmos_vars),
+        )
 
     def _post_unnorm_hook(self, batch: Batch, pred: Batch) -> Batch:
         if self._stays_normalised:

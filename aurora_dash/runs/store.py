@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from aurora_dash.errors import RunError
 from aurora_dash.runs.control import Action, parse_action, put_request, take_requests
 from aurora_dash.runs.files import cannot_read, cannot_write, utc_now, write_atomic
 from aurora_dash.runs.lines import LineReader, Record, append_line
+from aurora_dash.runs.loading import LoadAccount, read_account
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.metrics import MetricsTable, metrics_table
 from aurora_dash.runs.status import (
@@ -65,6 +68,11 @@ class Run:
         return self.folder / "events.jsonl"
 
     @property
+    def load_report_path(self) -> Path:
+        """What became of every tensor when the model got its weights."""
+        return self.folder / "load_report.json"
+
+    @property
     def control_folder(self) -> Path:
         """Requests from outside."""
         return self.folder / "control"
@@ -90,6 +98,14 @@ class Run:
     def status(self) -> RunStatus:
         """The true state: a run whose owner is dead reads as interrupted."""
         return true_status(self.folder)
+
+    def load_report(self) -> LoadAccount | None:
+        """How the model got its weights; None before it did, `RunError` if damaged."""
+        return read_account(self.load_report_path)
+
+    def save_load_report(self, report: Mapping[str, Any]) -> None:
+        """Replace the account of how the model got its weights (fields of `LoadAccount`)."""
+        write_atomic(self.load_report_path, json.dumps(report, indent=2) + "\n")
 
     def metrics(self) -> MetricsTable:
         """The metrics up to this moment, as columns."""

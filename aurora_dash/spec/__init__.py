@@ -5,7 +5,7 @@ message. A spec is saved with its run and is enough to run it again anywhere. Fr
 """
 
 from aurora_dash.spec.base import SpecModel
-from aurora_dash.spec.data import DataSpec, DemoSpec, Region
+from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
@@ -13,6 +13,7 @@ from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 
 __all__ = [
+    "HUB",
     "SCHEMA_VERSION",
     "DataSpec",
     "DemoSpec",

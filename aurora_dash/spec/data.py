@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple, UtcDatetime
 
+HUB = "hub"
+"""As a place of files: the repository in which the variant was published."""
+
 
 class Region(SpecModel):
     """A latitude-longitude box in degrees; `west` may be negative or above `east` (wraps)."""
@@ -41,6 +44,9 @@ class DataSpec(SpecModel):
     paths: StringTuple = ()
     """Files, folders or globs, for source ``files``; relative ones start at the current folder."""
     demo: DemoSpec = DemoSpec()
+    static_file: Annotated[str, Field(min_length=1)] | None = None
+    """Where static variables come from that the data lacks: `HUB`, the file that was published
+    with the variant; a path to such a file; None: they must be in the data."""
     levels: tuple[float, ...] | None = None
     """Pressure levels (hPa) to use; None: all that the data has and the model knows."""
     region: Region | None = None

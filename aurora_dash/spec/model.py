@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from aurora_dash.errors import SpecError
-from aurora_dash.spec.base import SpecModel
+from aurora_dash.spec.base import SpecModel, StringTuple
 from aurora_dash.variants import Variant, get_variant
 
 
@@ -29,9 +29,21 @@ class ModelSpec(SpecModel):
     """None: as the variant has it."""
     stabilise_level_agg: bool = False
     autocast: bool = False
-    """Run the backbone in bfloat16."""
+    """Run the backbone in bfloat16 (V1.5: all parts, as its class has it)."""
+    autocast_encoder: bool = False
+    """Run the encoder in bfloat16; only together with the two other parts."""
+    autocast_decoder: bool = False
+    """Run the decoder in bfloat16."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, much less memory."""
+    checkpointed_layers: Literal["default", "stages", "blocks"] = "default"
+    """What is recomputed: ``default``, the seven kinds of layers that Aurora's own method wraps;
+    ``stages``, those of the backbone's encoder and decoder; ``blocks``, its Swin blocks alone."""
+    separate_perceiver: StringTuple = ()
+    """Atmospheric variables that the decoder takes from levels by a second Perceiver, for what
+    behaves otherwise than the rest; variants may have some by themselves."""
+    modulation_heads: StringTuple = ()
+    """New variables with a second head, to be forecast as a change of their newest input."""
 
     @field_validator("variant")
     @classmethod
@@ -47,6 +59,25 @@ class ModelSpec(SpecModel):
             raise ValueError("source 'file' needs model.path, the checkpoint's path")
         if self.source == "run" and not self.run:
             raise ValueError("source 'run' needs model.run, the earlier run's id")
+        return self
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> Self:
+        if self.checkpointed_layers != "default" and not self.activation_checkpointing:
+            raise ValueError(
+                f"checkpointed_layers = {self.checkpointed_layers!r} says what activation "
+                "checkpointing wraps, but activation_checkpointing is off; switch it on or leave "
+                "checkpointed_layers at 'default'"
+            )
+        if self.autocast_encoder and not (self.autocast and self.autocast_decoder):
+            raise ValueError(
+                "autocast_encoder needs autocast and autocast_decoder too: the encoder then hands "
+                "on bfloat16 numbers, which backbone and decoder take only under autocast"
+            )
+        for field in ("separate_perceiver", "modulation_heads"):
+            names = getattr(self, field)
+            if len(set(names)) < len(names):
+                raise ValueError(f"{field} names a variable twice: {', '.join(names)}")
         return self
 
     @property

@@ -70,6 +70,31 @@ class RunSpec(SpecModel):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _added_parts_fit_the_variables(self) -> Self:
+        atmospheric = self.names(Group.ATMOSPHERIC)
+        separate, modulated = self.model.separate_perceiver, self.model.modulation_heads
+        for name in separate:
+            if name not in atmospheric:
+                raise ValueError(
+                    f"model.separate_perceiver names {name!r}, which is no atmospheric variable of "
+                    f"this model; it has {', '.join(atmospheric)}"
+                )
+        if separate and set(separate) == set(atmospheric):
+            raise ValueError(
+                "model.separate_perceiver names all atmospheric variables, which leaves the first "
+                "Perceiver without any; name only those that behave otherwise"
+            )
+        new = [v.name for v in self.variables if v.group is not Group.STATIC]
+        for name in modulated:
+            if name not in new:
+                raise ValueError(
+                    f"model.modulation_heads names {name!r}, which is no new surface or "
+                    "atmospheric variable; the heads of the model's own variables were trained to "
+                    f"give the value itself. New here: {', '.join(new) or 'none'}"
+                )
+        return self
+
     def names(self, group: Group) -> tuple[str, ...]:
         """All variable names of a group: the variant's, then the new ones, in a fixed order."""
         own = {

@@ -56,6 +56,9 @@ class TrainingSpec(SpecModel):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     threads: PositiveInt | None = None
     """CPU threads; None: one fewer than the cores, at least one."""
+    deterministic: bool = False
+    """Let torch use deterministic algorithms alone, so that a GPU too repeats a run digit by digit;
+    slower, and an operation without such an algorithm ends the run. A CPU does so anyway."""
     validate_every: PositiveInt = 25
     checkpoint_every: PositiveInt = 50
     keep_checkpoints: PositiveInt = 3

@@ -19,7 +19,7 @@ from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.device import choose_device
-from aurora_dash.model.load import load_into
+from aurora_dash.model.load import LoadRefusedError, load_into
 from aurora_dash.model.statistics import (
     ModelStatistics,
     inherit_statistics,
@@ -32,6 +32,7 @@ from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
 from aurora_dash.training.control import Control
+from aurora_dash.training.determinism import deterministic_if
 from aurora_dash.training.failure import Failures
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
@@ -118,7 +119,8 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 save_every=spec.training.checkpoint_every,
             )
             _resume(run, save.store, trainer, model, step)
-            _run(trainer, owner)
+            with deterministic_if(spec.training.deterministic):
+                _run(trainer, owner)
     finally:
         opened.close()
 
@@ -171,12 +173,17 @@ def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunS
 
 
 def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> BuiltModel:
-    model = build_model(
-        spec,
-        ModelStatistics.for_spec(spec),
-        store=RunStore(run.folder.parent),
-        progress=DownloadProgress(owner),
-    )
+    try:
+        model = build_model(
+            spec,
+            ModelStatistics.for_spec(spec),
+            store=RunStore(run.folder.parent),
+            progress=DownloadProgress(owner),
+        )
+    except LoadRefusedError as error:
+        run.save_load_report({**error.report.to_dict(), "refused": error.message})
+        raise
+    run.save_load_report(model.report.to_dict())
     model.module.to(device)
     run.log_event("info", model.report.summary(), parameters=model.num_parameters, size=model.size)
     return model

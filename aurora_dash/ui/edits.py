@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from aurora_dash.spec import LossSpec, RunSpec, SpecModel, VariableSpec
+from aurora_dash.spec import LossSpec, ModelSpec, RunSpec, SpecModel, VariableSpec
 from aurora_dash.variables import Group
 from aurora_dash.variants import get_variant
 
@@ -49,7 +49,9 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
         for v in spec.variables
         if v not in variables
     ]
-    model = spec.model.replace(variant=variant_id)
+    if spec.model.separate_perceiver or spec.model.modulation_heads:
+        given_up.append("The second Perceiver and modulation heads were those of another variant.")
+    model = spec.model.replace(variant=variant_id, separate_perceiver=(), modulation_heads=())
     bare = spec.replace(model=model, variables=(), loss=_without_names(spec.loss))
     return _with_loss_of(bare.replace(variables=variables), spec, given_up)
 
@@ -97,8 +99,16 @@ def remove_variable(spec: RunSpec, name: str, group: Group) -> RunSpec:
         weights={n: w for n, w in spec.loss.weights.items() if n != name},
     )
     rest = tuple(v for v in spec.variables if (v.name, v.group) != (name, group))
-    without_names = spec.replace(loss=_without_names(spec.loss), variables=rest)
+    model = spec.model if group is Group.STATIC else _without_part_for(spec.model, name)
+    without_names = spec.replace(loss=_without_names(spec.loss), variables=rest, model=model)
     return without_names.replace(loss=loss if group is not Group.STATIC else spec.loss)
+
+
+def _without_part_for(model: ModelSpec, name: str) -> ModelSpec:
+    return model.replace(
+        separate_perceiver=tuple(n for n in model.separate_perceiver if n != name),
+        modulation_heads=tuple(n for n in model.modulation_heads if n != name),
+    )
 
 
 def set_weights(spec: RunSpec, weights: Mapping[str, float]) -> RunSpec:

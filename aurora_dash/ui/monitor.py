@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import (
     boundary,
+    load_report,
     monitor_charts,
     monitor_log,
     monitor_status,
@@ -70,10 +71,12 @@ def _look(run: Run, *, was_live: bool) -> None:
         if status.is_live is not was_live:
             st.rerun()
         # Places first: what one part draws never moves the parts after it.
-        places = [st.container() for _ in range(3)]
+        places = [st.container() for _ in range(4)]
         with places[0]:
             monitor_status.draw(run, status)
         with places[1]:
             monitor_charts.draw(run)
         with places[2]:
+            load_report.show(run)
+        with places[3]:
             monitor_log.draw(run)

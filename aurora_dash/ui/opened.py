@@ -11,7 +11,7 @@ from aurora_dash.data.roots import configured_roots, expand_paths
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split, make_windows, split_windows
 from aurora_dash.errors import DataError
-from aurora_dash.spec import DataSpec, RunSpec
+from aurora_dash.spec import HUB, DataSpec, RunSpec
 
 Stamps = tuple[tuple[str, int, int], ...]
 
@@ -66,7 +66,8 @@ def _stamps(data: DataSpec) -> Stamps:
     """Path, time and size of every file: another content is opened anew."""
     if data.source == "demo":
         return ()
-    files = expand_paths(data.paths, roots=configured_roots())
+    copy = () if data.static_file in (None, HUB) else (data.static_file,)
+    files = expand_paths([*data.paths, *copy], roots=configured_roots())
     stats = ((str(path), path.stat()) for path in files)
     return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 

@@ -117,6 +117,23 @@ def test_show_tells_everything_about_a_run(cli, store: RunStore) -> None:
     assert "warning: Cropped to 60 x 60." in text
 
 
+def test_show_tells_how_the_model_got_its_weights(cli, store: RunStore) -> None:
+    run = _completed(store)
+    assert cli("runs", "show", run.id, "--json").document["load_report"] is None
+    groups = {"encoder": {"matched": 2}, "decoder": {"matched": 1, "unexpected": 1}}
+    names = {"matched": ["a", "b", "c"], "unexpected": ["d"]}
+    run.save_load_report({"source": "x.ckpt", "groups": groups, **names})
+    assert cli("runs", "show", run.id, "--json").document["load_report"]["unexpected"] == ["d"]
+    lines = cli("runs", "show", run.id).out.splitlines()
+    start = lines.index("weights: x.ckpt: 3 matched, 1 unexpected")
+    heading = "group    matched  missing  unexpected  other shape  new  random"
+    assert lines[start + 1] == heading
+    assert lines[start + 3].split() == ["decoder", "1", "0", "1", "0", "0", "0"]
+    assert lines[start + 4].split() == ["all", "3", "0", "1", "0", "0", "0"]
+    run.load_report_path.write_text("{")
+    assert "load_report.json is damaged" in cli("runs", "show", run.id).out
+
+
 def test_damaged_runs_are_listed_and_shown_with_their_problem(cli, store: RunStore) -> None:
     run = _completed(store)
     (run.folder / "spec.json").write_text("{")

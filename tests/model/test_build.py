@@ -41,7 +41,7 @@ def test_every_variant_can_be_built_small_and_is_of_auroras_class(variant) -> No
     assert built.module.timestep.total_seconds() == 3600 * variant.timestep_hours
     assert built.module.use_lora is variant.uses_lora
     assert not built.report.matched
-    assert len(built.report.new) == len(built.module.state_dict())
+    assert len(built.report.random) == len(built.module.state_dict())
 
 
 def test_weights_follow_from_the_seed_alone() -> None:

@@ -73,6 +73,26 @@ def test_charts_are_drawn_from_the_metrics(open_page: OpenPage, make_run: MakeRu
     assert len(app.get("bidi_component")) == 6
 
 
+def test_how_the_model_got_its_weights_is_shown_by_group(
+    open_page: OpenPage, make_run: MakeRun
+) -> None:
+    run = make_run(RunState.COMPLETED)
+    assert "Weights of this run" not in str(
+        [e.label for e in open_page("monitor", run=run.id).expander]
+    )
+    groups = {"encoder": {"matched": 2}, "decoder": {"matched": 1, "mismatched": 1}}
+    report = {"matched": ["a", "b", "c"], "mismatched": ["decoder.surf_heads.2t.bias"]}
+    run.save_load_report({"source": "x.ckpt", "refused": "Too wide.", "groups": groups, **report})
+    app = open_page("monitor", run=run.id)
+    assert not app.exception
+    assert "Weights of this run: 3 matched, 1 other shape" in [e.label for e in app.expander]
+    table = next(d.value for d in app.dataframe if "Group" in d.value)
+    assert list(table["Group"]) == ["encoder", "decoder", "all"]
+    assert list(table["Other shape"]) == [0, 1, 1]
+    assert "Too wide." in [error.value for error in app.error]
+    assert "decoder.surf_heads.2t.bias" in [code.value for code in app.code]
+
+
 def test_a_completed_run_leads_on_to_the_evaluation(open_page: OpenPage, make_run: MakeRun) -> None:
     run = make_run(RunState.COMPLETED)
     (run.checkpoints_folder / "step-00000010").mkdir(parents=True)

@@ -58,7 +58,38 @@ def test_a_run_trains_and_leaves_a_complete_folder(run, spec) -> None:
     ]
     assert read_meta(find_checkpoint(run.checkpoints_folder, "last")).step == 6
     assert any("synthetic" in event["message"] for event in run.events())
-    assert any(event["message"].startswith("random weights") for event in run.events())
+    assert any("random weights: 181 tensors random" in event["message"] for event in run.events())
+    account = run.load_report()
+    assert account.summary() == "181 random"
+    assert account.rows()[-1] == ("all", (0, 0, 0, 0, 0, 181))
+
+
+def test_an_account_of_the_load_is_kept_whether_it_worked_or_not(store, spec, tmp_path) -> None:
+    whole = {k: v.clone() for k, v in build_model(spec).state_dict().items()}
+    path = tmp_path / "aurora.ckpt"
+    torch.save(whole | {"decoder.surf_heads.tp.bias": torch.zeros(16)}, path)
+    new = VariableSpec(name="tcwv", mean=20, std=10)
+    loaded = spec.replace(
+        model=ModelSpec(source="file", path=str(path), use_lora=True),
+        variables=(new,),
+        training=spec.training.replace(steps=1),
+    )
+    run = store.create(loaded)
+    assert train(run).state == RunState.COMPLETED
+    account = run.load_report()
+    assert account.summary() == "181 matched, 32 missing, 1 unexpected, 3 new"
+    assert dict(account.rows())["lora"] == (0, 32, 0, 0, 0, 0)
+    assert dict(account.rows())["new_embeddings"] == (0, 0, 0, 0, 3, 0)
+    assert account.unexpected == ("decoder.surf_heads.tp.bias",)
+    assert account.refused == ""
+
+    torch.save(whole | {"decoder.surf_heads.2t.weight": torch.zeros(9, 128)}, path)
+    refused = store.create(loaded)
+    assert train(refused).state == RunState.FAILED
+    account = refused.load_report()
+    assert account.mismatched == ("decoder.surf_heads.2t.weight",)
+    assert "another shape" in account.refused
+    assert dict(account.rows())["decoder"][3] == 1
 
 
 def test_every_record_has_what_the_charts_want(run) -> None:

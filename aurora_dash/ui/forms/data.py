@@ -5,14 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from aurora_dash.data.roots import configured_roots
-from aurora_dash.spec import Region, RunSpec
+from aurora_dash.spec import HUB, Region, RunSpec
 from aurora_dash.ui import boundary, editor, edits, fields, state
 from aurora_dash.variants import PRESSURE_LEVELS
 
 _SOURCE = f"{state.FIELD_PREFIX}data.source"
 _PATHS = f"{state.FIELD_PREFIX}data.paths"
 _REGION = f"{state.FIELD_PREFIX}data.region"
+_STATIC = f"{state.FIELD_PREFIX}data.static_file"
 _SIDES = ("north", "south", "west", "east")
+_COPY = "copy"
 _NO_FILES = "Files were chosen, but none is named yet."
 SOURCES = {
     "demo": ("Demo", "Synthetic weather that this project generates: no files needed."),
@@ -110,6 +112,42 @@ def _files(spec: RunSpec) -> None:
         f"Press Ctrl+Enter, or click beside the box, to open them. Readable are {roots}; the "
         "environment variable AURORA_DASH_ROOTS sets other folders."
     )
+    _static(spec)
+
+
+def _static(spec: RunSpec) -> None:
+    """Where static variables come from that the files lack."""
+    published = spec.model.catalogue_entry.static_file
+    options = {
+        None: "The data files alone",
+        HUB: f"The variant's published file, {published}",
+        _COPY: "A copy of such a file on this machine",
+    }
+    now = spec.data.static_file
+    left, right = st.columns(2)
+    with left:
+        chosen = st.selectbox(
+            "Static variables",
+            list(options),
+            index=list(options).index(now if now in (None, HUB) else _COPY),
+            format_func=lambda place: options[place],
+            help="Land-sea mask, soil type, bathymetry, emissions and the like, where the files "
+            "lack them. The published file is fetched from the hub once and kept; it covers the "
+            f"globe at {spec.model.catalogue_entry.resolution_degrees:g}°, and the points of your "
+            "data must be among its own. It is read without running anything in it.",
+            key=f"{_STATIC}.place",
+            on_change=_choose_static_place,
+        )
+    if chosen == _COPY:
+        right.text_input(
+            "Static file",
+            value=now if now not in (None, HUB) else "",
+            placeholder=f"/data/{published}",
+            help="Path on the machine that runs this dashboard, within its configured folders.",
+            key=_STATIC,
+            on_change=_choose_static_copy,
+        )
+    fields.show_error("data.static_file")
 
 
 def cutting(spec: RunSpec, levels: tuple[float, ...]) -> None:
@@ -200,6 +238,24 @@ def _choose_paths() -> None:
         return
     state.field_errors().pop("data.paths", None)
     editor.store(spec.replace(data=spec.data.replace(source="files", paths=paths)))
+
+
+@boundary.guarded
+def _choose_static_place() -> None:
+    place = st.session_state[f"{_STATIC}.place"]
+    state.field_errors().pop("data.static_file", None)
+    # A copy is taken over once its path is given.
+    if place != _COPY:
+        editor.assign("data.static_file", place)
+
+
+@boundary.guarded
+def _choose_static_copy() -> None:
+    typed = st.session_state[_STATIC].strip().strip("\"'")
+    if typed:
+        editor.assign("data.static_file", typed)
+    else:
+        state.field_errors()["data.static_file"] = "Type the path of a static file."
 
 
 @boundary.guarded

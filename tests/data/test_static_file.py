@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aurora_dash.data.static_file import read_static
 from aurora_dash.errors import CheckpointError
-from aurora_dash.model.static import read_static
 
 
 class _Payload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from aurora_dash.spec import LossSpec, RunSpec, SpecModel, VariableSpec
+from aurora_dash.spec import LossSpec, RunSpec, SpecModel, TrainableSpec, VariableSpec
 from aurora_dash.variables import Group
 from aurora_dash.variants import get_variant
 
@@ -50,8 +50,20 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
         if v not in variables
     ]
     model = spec.model.replace(variant=variant_id)
-    bare = spec.replace(model=model, variables=(), loss=_without_names(spec.loss))
-    return _with_loss_of(bare.replace(variables=variables), spec, given_up)
+    bare = spec.replace(
+        model=model, variables=(), loss=_without_names(spec.loss), trainable=TrainableSpec()
+    )
+    trainable = _trainable_for(spec.trainable, len(variables))
+    if trainable != spec.trainable:
+        given_up.append("All of the model is trained: there are no new variables any more.")
+    changed = bare.replace(variables=variables, trainable=trainable)
+    return _with_loss_of(changed, spec, given_up)
+
+
+def _trainable_for(trainable: TrainableSpec, num_new: int) -> TrainableSpec:
+    """What is trained with that many new variables left: without them, nothing of theirs alone."""
+    refused = trainable.refusal(num_new=num_new, new_are_untrained=False)
+    return TrainableSpec(lora=trainable.lora) if refused else trainable
 
 
 def _without_names(loss: LossSpec) -> LossSpec:
@@ -97,7 +109,11 @@ def remove_variable(spec: RunSpec, name: str, group: Group) -> RunSpec:
         weights={n: w for n, w in spec.loss.weights.items() if n != name},
     )
     rest = tuple(v for v in spec.variables if (v.name, v.group) != (name, group))
-    without_names = spec.replace(loss=_without_names(spec.loss), variables=rest)
+    without_names = spec.replace(
+        loss=_without_names(spec.loss),
+        variables=rest,
+        trainable=_trainable_for(spec.trainable, len(rest)),
+    )
     return without_names.replace(loss=loss if group is not Group.STATIC else spec.loss)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,12 @@ def _variables(spec: RunSpec) -> str:
         for name in spec.names(group):
             mark = "yes" if (name, group) in new else ""
             rows.append(f"| {name} | {group} | {spec.unit(name, group)} | {mark} |")
+    if spec.variables:
+        registered = [
+            variable.model_dump(mode="json", exclude_defaults=True) for variable in spec.variables
+        ]
+        text = json.dumps(registered, indent=2, ensure_ascii=False)
+        rows += ["", "New variables as they were registered:", "", f"```json\n{text}\n```"]
     return "\n".join(rows)
 
 

@@ -49,7 +49,8 @@ def prepare_training(module: nn.Module, spec: RunSpec, weights: StateDict | None
             module.load_state_dict(found, strict=False)
     trained = spec.trainable.trained_groups
     for name, parameter in module.named_parameters():
-        parameter.requires_grad_(training_group(name, spec.variables) in trained)
+        if training_group(name, spec.variables) not in trained:
+            parameter.requires_grad_(False)
 
 
 def training_group(parameter_name: str, new_variables: Iterable[VariableSpec] = ()) -> str:

@@ -182,7 +182,8 @@ def test_plain_aurora_forecasts_the_same_with_every_variant(
         for key, value in (*ours.surf_vars.items(), *ours.atmos_vars.items()):
             other = plain["surface" if key in ours.surf_vars else "atmospheric"][key]
             assert torch.isfinite(value).any(), (name, key)
-            if name == "lora":
+            # Merging rounds, and so does summing embeddings in another order.
+            if name in ("lora", "new"):
                 scale = value.abs().max()
                 assert torch.allclose(value / scale, other / scale, atol=1e-5), (name, key)
             else:

@@ -17,12 +17,12 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
     apply_activation_checkpointing,
     checkpoint_wrapper,
 )
-from torch.overrides import TorchFunctionMode
 
 from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import Progress, fetch_checkpoint
 from aurora_dash.model.load import LoadReport, load_into, random_report
+from aurora_dash.model.memoryless import without_memory
 from aurora_dash.model.normalised import OwnStatistics, own_class
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
@@ -153,26 +153,10 @@ def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistic
     # A checkpoint of the hub is as large as its class.
     weights = None if spec.model.source == "hub" else _read_source(spec, store, None)
     size = "full" if spec.model.source == "hub" else spec.model.size
-    with torch.device("meta"), _RangesOnCpu():
+    with without_memory():
         module = _construct(spec, size if weights is None else _size_of(weights, spec))
         prepare_training(module, spec)
     return module
-
-
-class _RangesOnCpu(TorchFunctionMode):
-    """Makes ranges of numbers on the CPU: Aurora reads one back while it is built."""
-
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        keywords = dict(kwargs or {})
-        if func is torch.linspace:
-            keywords["device"] = "cpu"
-        return func(*args, **keywords)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from aurora_dash.ui import editor, machine, readiness, shell
-from aurora_dash.ui.forms import launch, learning, schedule, training
+from aurora_dash.ui import editor, machine, parameters, readiness, shell
+from aurora_dash.ui.forms import launch, learning, schedule, trainable, training
 
 shell.heading("train")
 spec = editor.current().spec
@@ -14,6 +14,10 @@ st.subheader("What to learn", anchor=False)
 learning.targets(spec)
 with st.expander("Loss and weights", icon=":material/balance:"):
     learning.loss(spec)
+
+st.subheader("What is trained", anchor=False)
+trainable.choose(spec)
+parameters.show(spec)
 
 st.subheader("How long", anchor=False)
 training.length(spec)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aurora_dash import __version__
-from aurora_dash.cli import data, doctor, evaluate, runs, train, variants, visualize
+from aurora_dash.cli import data, doctor, evaluate, export, runs, train, variants, visualize
 from aurora_dash.cli.options import Commands, Parser
 
-_PARTS = (variants, doctor, data, train, evaluate, visualize, runs)
+_PARTS = (variants, doctor, data, train, evaluate, visualize, export, runs)
 
 _EXIT_CODES = """\
 Exit codes: 0 success; 1 a run that failed, or a check that found errors; 2 what you can put

@@ -29,6 +29,8 @@ def run_summary(run: Run) -> dict[str, Any]:
         "last_loss": status.last_loss,
         "best_loss": status.best_loss,
         "device": status.device,
+        "num_parameters": status.num_parameters,
+        "num_trainable": status.num_trainable,
         "created": _iso(status.created),
         "started": _iso(status.started),
         "ended": _iso(status.ended),

@@ -68,10 +68,12 @@ def refuse_unusable_data(spec: RunSpec) -> None:
     """
     from aurora_dash.data.check import check_for_training, launchable
     from aurora_dash.data.source import open_data
+    from aurora_dash.model.advice import trainable_findings
 
     opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
     try:
-        findings = check_for_training(opened, spec, read_fields=False)
+        found = check_for_training(opened, spec, read_fields=False)
+        findings = (*found, *trainable_findings(spec))
     finally:
         opened.close()
     if not launchable(findings):
@@ -96,6 +98,14 @@ def train_here(run: Run) -> Answer:
         f"best {number(summary['best_training_loss'])}; "
         f"validation {number(summary['final_validation_loss'])}, "
         f"best {number(summary['best_validation_loss'])}",
+        _trained(summary["num_trainable"], summary["num_parameters"]),
         summary["folder"],
     ]
-    return Answer(document=summary, text="\n".join(lines), exit_code=1 if failed else 0)
+    text = "\n".join(line for line in lines if line)
+    return Answer(document=summary, text=text, exit_code=1 if failed else 0)
+
+
+def _trained(trainable: int | None, total: int | None) -> str:
+    if trainable is None or total is None:
+        return ""
+    return f"{trainable:,} of {total:,} parameters trained"

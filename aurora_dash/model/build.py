@@ -19,11 +19,13 @@ from aurora_dash.model.checkpointing import checkpoint_activations
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import fetch_checkpoint
 from aurora_dash.model.load import LoadReport, load_into, random_report
+from aurora_dash.model.memoryless import without_memory
 from aurora_dash.model.normalised import OwnStatistics, own_class
 from aurora_dash.model.options import added_parts, apply_options
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
 from aurora_dash.model.statistics import ModelStatistics
+from aurora_dash.model.trainable import base_weights, prepare_training
 from aurora_dash.model.weights import StateDict, read_state_dict
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RunSpec, VariableSpec
@@ -73,6 +75,11 @@ class BuiltModel:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self.module.parameters())
 
+    @property
+    def num_trainable(self) -> int:
+        """Number of weights that training changes."""
+        return sum(p.numel() for p in self.module.parameters() if p.requires_grad)
+
     def parameters_by_group(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by group (`groups.PARAMETER_GROUPS`) and name, in the model's order."""
         found: dict[str, dict[str, nn.Parameter]] = {}
@@ -110,16 +117,32 @@ def build_model(
     else:
         report = load_into(
             module,
-            weights.state_dict,
+            base_weights(module, weights.state_dict, spec.trainable),
             new_variables=spec.variables,
             adapt=not weights.is_ours,
             name=weights.name,
         )
+    prepare_training(module, spec, None if weights is None else weights.state_dict)
     if spec.model.activation_checkpointing:
         checkpoint_activations(module, spec.model.checkpointed_layers)
     return BuiltModel(
         module=module, statistics=statistics, report=report, variables=spec.variables, size=size
     )
+
+
+def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistics:
+    """The module that `build_model` would make, frozen alike, without memory for its weights.
+
+    Takes about a second for any size and downloads nothing: for counting. Raises
+    `CheckpointError` or `ModelError`.
+    """
+    # A checkpoint of the hub is as large as its class.
+    weights = None if spec.model.source == "hub" else _read_source(spec, store, None)
+    size = "full" if spec.model.source == "hub" else spec.model.size
+    with without_memory():
+        module = _construct(spec, size if weights is None else _size_of(weights, spec))
+        prepare_training(module, spec)
+    return module
 
 
 @dataclass(frozen=True)
@@ -184,9 +207,9 @@ def _size_of(weights: _Weights, spec: RunSpec) -> str:
     )
 
 
-def _construct(spec: RunSpec, size: str) -> OwnStatistics:
-    variant = spec.model.catalogue_entry
-    base = getattr(aurora, variant.class_name)
+def constructor_options(spec: RunSpec, size: str) -> dict[str, Any]:
+    """Arguments of the variant's class with which it is built as the spec asks."""
+    base = getattr(aurora, spec.model.catalogue_entry.class_name)
     options: dict[str, Any] = dict(SIZES[size])
     if spec.variables:
         options |= {
@@ -204,6 +227,13 @@ def _construct(spec: RunSpec, size: str) -> OwnStatistics:
     # Half precision without loss scaling, as V1.5 has it for inference, loses small gradients.
     options |= {"autocast": spec.model.autocast, "autocast_dtype": torch.bfloat16}
     options |= added_parts(spec.model, base)
+    return options
+
+
+def _construct(spec: RunSpec, size: str) -> OwnStatistics:
+    variant = spec.model.catalogue_entry
+    base = getattr(aurora, variant.class_name)
+    options = constructor_options(spec, size)
     try:
         with OwnRandomness(spec.training.seed):
             return own_class(base)(**options)

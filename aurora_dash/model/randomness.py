@@ -39,8 +39,11 @@ class OwnRandomness(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         keywords = dict(kwargs or {})
         if torch.Tag.nondeterministic_seeded in func.tags and keywords.get("generator") is None:
-            func = _accepting_generator(func)
-            keywords["generator"] = self.generator(_device_of(args, keywords))
+            device = _device_of(args, keywords)
+            # Tensors without memory draw no numbers, and there is no generator for them.
+            if device.type != "meta":
+                func = _accepting_generator(func)
+                keywords["generator"] = self.generator(device)
         return func(*args, **keywords)
 
 

@@ -54,6 +54,8 @@ STATUS_FIELDS: tuple[Field, ...] = (
     Field("best_loss", "1", "lowest validation loss, or training loss without validation"),
     Field("seconds_left", "s", "estimated time to the end"),
     Field("device", "", "where it computes, `cpu` or `cuda:0`"),
+    Field("num_parameters", "", "weights of the model, once it is built"),
+    Field("num_trainable", "", "how many of them are trained"),
     Field("waiting_for", "", "what a queued or stopping run waits for"),
     Field("queue_place", "", "place in the queue of its device, 1 is next"),
     Field("owner", "", "the process that trains: pid, process_start, host, boot, namespace, kind"),

@@ -66,6 +66,8 @@ class RunStatus(BaseModel):
     best_loss: float | None = None
     seconds_left: float | None = None
     device: str | None = None
+    num_parameters: int | None = None
+    num_trainable: int | None = None
     waiting_for: str = ""
     queue_place: int | None = None
     owner: OwnerRecord | None = None

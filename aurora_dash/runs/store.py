@@ -87,6 +87,11 @@ class Run:
         """Scores, fields and figures."""
         return self.folder / "evaluation"
 
+    @property
+    def export_folder(self) -> Path:
+        """Checkpoints for use without this project."""
+        return self.folder / "export"
+
     def spec(self) -> RunSpec:
         """The run's spec; `SpecError` if its file is missing or damaged."""
         return load_spec(self.spec_path)

@@ -9,6 +9,7 @@ from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
+from aurora_dash.spec.trainable import LoraSpec, TrainableSpec
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 
@@ -17,12 +18,14 @@ __all__ = [
     "SCHEMA_VERSION",
     "DataSpec",
     "DemoSpec",
+    "LoraSpec",
     "LossSpec",
     "ModelSpec",
     "OptimiserSpec",
     "Region",
     "RunSpec",
     "SpecModel",
+    "TrainableSpec",
     "TrainingSpec",
     "VariableSpec",
     "load_spec",

@@ -12,6 +12,7 @@ from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.overrides import apply_override
+from aurora_dash.spec.trainable import TrainableSpec
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 from aurora_dash.variables import Group, describe
@@ -36,6 +37,7 @@ class RunSpec(SpecModel):
     model: ModelSpec = ModelSpec()
     data: DataSpec = DataSpec()
     variables: tuple[VariableSpec, ...] = ()
+    trainable: TrainableSpec = TrainableSpec()
     loss: LossSpec = LossSpec()
     optimiser: OptimiserSpec = OptimiserSpec()
     training: TrainingSpec = TrainingSpec()
@@ -93,6 +95,16 @@ class RunSpec(SpecModel):
                     "atmospheric variable; the heads of the model's own variables were trained to "
                     f"give the value itself. New here: {', '.join(new) or 'none'}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _trainable_fits_the_variables(self) -> Self:
+        refusal = self.trainable.refusal(
+            num_new=len(self.variables),
+            new_are_untrained=self.model.source in ("random", "hub"),
+        )
+        if refusal:
+            raise ValueError(f"trainable: {refusal}")
         return self
 
     def names(self, group: Group) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from aurora_dash.data.findings import Finding, launchable
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, TrainingError
+from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.device import choose_device
 from aurora_dash.model.load import LoadRefusedError, load_into
@@ -94,7 +95,8 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
     owner.update(device=str(device), waiting_for="the data to be opened and checked")
     opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
     try:
-        _refuse_unless_launchable(run, check_for_training(opened, spec))
+        findings = (*check_for_training(opened, spec), *trainable_findings(spec))
+        _refuse_unless_launchable(run, findings)
         split = split_of(spec, opened.dataset)
         spec = _resolve(run, spec, opened.dataset, split)
         owner.update(waiting_for="the model to be built")
@@ -185,7 +187,11 @@ def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> Built
         raise
     run.save_load_report(model.report.to_dict())
     model.module.to(device)
-    run.log_event("info", model.report.summary(), parameters=model.num_parameters, size=model.size)
+    total, trainable = model.num_parameters, model.num_trainable
+    owner.update(num_parameters=total, num_trainable=trainable)
+    run.log_event("info", model.report.summary(), parameters=total, size=model.size)
+    share = f"{trainable:,} of {total:,} parameters are trained"
+    run.log_event("info", share, parts=spec.trainable.parts, trainable=trainable)
     return model
 
 

@@ -11,7 +11,7 @@ from aurora_dash.runs.launch import launch
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import boundary, editor, navigation, runs_view, state
+from aurora_dash.ui import boundary, editor, exports, navigation, runs_view, state
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.state import Selection
 
@@ -110,6 +110,8 @@ def ways_on(run: Run, status: RunStatus) -> None:
                 edit(spec)
             if saved and _button("Train on from here", ":material/forward:"):
                 edit(continuation(spec, run.id))
+        if saved:
+            exports.popover(run, saved)
         _delete_button(run)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from aurora_dash.spec import LossSpec, ModelSpec, RunSpec, SpecModel, VariableSpec
+from aurora_dash.spec import (
+    LossSpec,
+    ModelSpec,
+    RunSpec,
+    SpecModel,
+    TrainableSpec,
+    VariableSpec,
+)
 from aurora_dash.variables import Group
 from aurora_dash.variants import get_variant
 
@@ -52,8 +59,20 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
     if spec.model.separate_perceiver or spec.model.modulation_heads:
         given_up.append("The second Perceiver and modulation heads were those of another variant.")
     model = spec.model.replace(variant=variant_id, separate_perceiver=(), modulation_heads=())
-    bare = spec.replace(model=model, variables=(), loss=_without_names(spec.loss))
-    return _with_loss_of(bare.replace(variables=variables), spec, given_up)
+    bare = spec.replace(
+        model=model, variables=(), loss=_without_names(spec.loss), trainable=TrainableSpec()
+    )
+    trainable = _trainable_for(spec.trainable, len(variables))
+    if trainable != spec.trainable:
+        given_up.append("All of the model is trained: there are no new variables any more.")
+    changed = bare.replace(variables=variables, trainable=trainable)
+    return _with_loss_of(changed, spec, given_up)
+
+
+def _trainable_for(trainable: TrainableSpec, num_new: int) -> TrainableSpec:
+    """What is trained with that many new variables left: without them, nothing of theirs alone."""
+    refused = trainable.refusal(num_new=num_new, new_are_untrained=False)
+    return TrainableSpec(lora=trainable.lora) if refused else trainable
 
 
 def _without_names(loss: LossSpec) -> LossSpec:
@@ -100,7 +119,12 @@ def remove_variable(spec: RunSpec, name: str, group: Group) -> RunSpec:
     )
     rest = tuple(v for v in spec.variables if (v.name, v.group) != (name, group))
     model = spec.model if group is Group.STATIC else _without_part_for(spec.model, name)
-    without_names = spec.replace(loss=_without_names(spec.loss), variables=rest, model=model)
+    without_names = spec.replace(
+        loss=_without_names(spec.loss),
+        variables=rest,
+        model=model,
+        trainable=_trainable_for(spec.trainable, len(rest)),
+    )
     return without_names.replace(loss=loss if group is not Group.STATIC else spec.loss)
 
 

@@ -29,6 +29,8 @@ def _headline(run: Run, status: RunStatus) -> None:
     parts = [run.id, f"created {words.moment(status.created)}"]
     if status.device:
         parts.append(f"on {status.device}")
+    if status.num_parameters is not None and status.num_trainable is not None:
+        parts.append(words.trained(status.num_trainable, status.num_parameters))
     if status.owner and status.is_live:
         parts.append(f"by {status.owner}")
     st.caption(" · ".join(boundary.plain(part) for part in parts))

@@ -10,13 +10,16 @@ import streamlit as st
 from aurora_dash.data.findings import Finding, sort_findings
 from aurora_dash.doctor.surroundings import hub_findings
 from aurora_dash.errors import AuroraDashError
+from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.hub import cached_checkpoint
 from aurora_dash.spec import ModelSpec, RunSpec
 from aurora_dash.ui import machine, opened, runs_view, words
 from aurora_dash.ui.cache import run_store
 
-_BYTES_A_PARAMETER = 16
-"""Weights, gradients and AdamW's two moments in single precision: no training does with less."""
+_BYTES_A_WEIGHT = 4
+_BYTES_A_TRAINED_WEIGHT = 16
+"""The weight, its gradient and AdamW's two moments in single precision: no training does with
+less."""
 _PARAMETERS = {"tiny": 1_600_000, "small": 112_800_000}
 
 
@@ -27,6 +30,7 @@ def findings(spec: RunSpec) -> tuple[Finding, ...]:
             *_weights(spec.model),
             *_device(spec.training.device),
             *_memory(spec),
+            *trainable_findings(spec),
             *opened.findings(spec),
         ]
     )
@@ -85,7 +89,8 @@ def _device(name: str) -> Iterator[Finding]:
 def _memory(spec: RunSpec) -> Iterator[Finding]:
     """Whether weights, gradients and optimiser alone would fill the memory there is."""
     count = num_parameters(spec)
-    needed = count * _BYTES_A_PARAMETER
+    whole = spec.trainable.parts == "all"
+    needed = count * (_BYTES_A_TRAINED_WEIGHT if whole else _BYTES_A_WEIGHT)
     there = machine.memory_of(spec.training.device)
     if there is not None and needed > there:
         yield _error(

@@ -73,6 +73,15 @@ def parameters(count: int) -> str:
     return f"{count / 1e6:.0f} M" if count >= 1e7 else f"{count / 1e6:.1f} M"
 
 
+def trained(count: int, total: int) -> str:
+    """How much of a model is trained: ``32,256 of 1.6 M parameters trained (2 %)``."""
+    if count == total:
+        return f"all {total:,} parameters trained"
+    share = 100 * count / total
+    percent = f"{share:.2g}" if share < 10 else f"{share:.0f}"
+    return f"{count:,} of {total:,} parameters trained ({percent} %)"
+
+
 def several(count: int, singular: str, plural: str | None = None) -> str:
     """A count with its noun: ``1 level``, ``13 levels``."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"

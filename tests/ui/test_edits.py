@@ -80,3 +80,31 @@ def test_a_static_variable_leaves_without_touching_an_equal_target() -> None:
 
 def test_weights_of_the_paper_fit_every_model() -> None:
     assert edits.set_weights(demo(), edits.PAPER_WEIGHTS).loss.weights == edits.PAPER_WEIGHTS
+
+
+NEW_ALONE = {"parts": "new"}
+
+
+def test_what_trained_only_a_removed_variable_trains_everything_again() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = spec.replace(trainable={**NEW_ALONE, "lora": {"rank": 4}})
+    removed = edits.remove_variable(spec, "tcc", Group.SURFACE)
+    assert removed.trainable.parts == "all"
+    assert removed.trainable.lora.rank == 4
+
+
+def test_what_is_trained_stays_while_it_fits() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = edits.add_variable(spec, VariableSpec(name="lcc", mean=0.5, std=0.2))
+    spec = spec.replace(trainable=NEW_ALONE)
+    assert edits.remove_variable(spec, "tcc", Group.SURFACE).trainable == spec.trainable
+    lora = demo().replace(trainable={"parts": "lora"})
+    assert edits.choose_variant(lora, "0.25-wave")[0].trainable == lora.trainable
+
+
+def test_a_variant_that_knows_all_new_variables_says_that_everything_is_trained() -> None:
+    spec = edits.add_variable(demo(), VariableSpec(name="tcc", mean=0.5, std=0.2))
+    spec = spec.replace(trainable=NEW_ALONE)
+    changed, given_up = edits.choose_variant(spec, "v1.5")
+    assert changed.trainable.parts == "all"
+    assert any("All of the model is trained" in text for text in given_up)

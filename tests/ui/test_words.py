@@ -84,3 +84,9 @@ def test_equal_labels_are_told_apart_and_others_left_alone() -> None:
         "b": "demo · b",
         "c": "norway",
     }
+
+
+def test_how_much_is_trained() -> None:
+    assert words.trained(1_563_984, 1_563_984) == "all 1,563,984 parameters trained"
+    assert words.trained(32_256, 1_596_240) == "32,256 of 1,596,240 parameters trained (2 %)"
+    assert words.trained(500, 1_000) == "500 of 1,000 parameters trained (50 %)"

@@ -1,0 +1,61 @@
+"""``export``: from a trained run to files, through the real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from aurora_dash.runs.store import RunStore
+
+QUICK = (
+    *("data.demo.height=16", "data.demo.width=16", "data.demo.num_times=12"),
+    *("data.demo.levels=[850,500]", "training.steps=2", "training.device=cpu"),
+    "training.threads=1",
+)
+
+
+@pytest.mark.slow
+def test_a_lora_run_is_trained_counted_and_exported(cli, store: RunStore, tmp_path: Path) -> None:
+    choice = ("trainable.parts=lora", "trainable.lora.rank=2")
+    trained = cli("train", "demo", "--set", *QUICK, *choice, "--json")
+    assert trained.code == 0
+    assert "LoRA learns nothing on random weights" in trained.err
+    # Two matrices beside qkv and two beside proj, in eight blocks of 64 or 128 channels.
+    widths = (64, 64, 128, 128, 128, 128, 64, 64)
+    added = sum(2 * (width + 3 * width) + 2 * (width + width) for width in widths)
+    document = trained.document
+    assert document["num_trainable"] == added
+    assert document["num_parameters"] == 1_563_984 + added
+    shown = cli("runs", "show", document["run_id"], "--json").document
+    assert shown["num_trainable"] == added
+
+    out = tmp_path / "mine.ckpt"
+    told = cli("export", document["run_id"], "--out", out, "--checkpoint", "last", "--json")
+    assert told.code == 0
+    assert told.document["checkpoint"] == str(out)
+    weights = torch.load(out, weights_only=True)
+    assert sum(value.numel() for value in weights.values()) == 1_563_984
+    description = json.loads(Path(told.document["description"]).read_text(encoding="utf-8"))
+    assert description["sha256"] == told.document["sha256"]
+    assert "load_checkpoint_local('mine.ckpt')" in told.document["snippet"]
+
+    by_default = cli("export", f"{document['run_id']}@last")
+    paths = [Path(line) for line in by_default.out.splitlines()]
+    assert paths[0] == store.get(document["run_id"]).folder / "export" / "step-00000002.ckpt"
+    assert all(path.is_file() for path in paths)
+
+
+def test_a_file_or_a_run_without_checkpoints_is_refused(
+    cli, store: RunStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "plain.ckpt"
+    file.write_bytes(b"")
+    assert cli("export", file).code == 2
+    from aurora_dash.presets import demo
+
+    outcome = cli("export", store.create(demo()).id)
+    assert outcome.code == 2
+    assert "it holds none" in outcome.err

@@ -21,11 +21,13 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
 from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import Progress, fetch_checkpoint
+from aurora_dash.model.initialise import freeze_unused, initialise_new
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.normalised import OwnStatistics, own_class
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
 from aurora_dash.model.statistics import ModelStatistics
+from aurora_dash.model.transforms import NewVariables
 from aurora_dash.model.weights import StateDict, read_state_dict
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RunSpec, VariableSpec
@@ -119,6 +121,7 @@ def build_model(
     size = spec.model.size if weights is None else _size_of(weights, spec)
     module = _construct(spec, size)
     module.statistics = statistics
+    module.new_variables = NewVariables(spec.variables)
     if weights is None:
         report = random_report(module, spec.variables)
     else:
@@ -129,6 +132,8 @@ def build_model(
             adapt=not weights.is_ours,
             name=weights.name,
         )
+    initialise_new(module, spec.variables, report.new)
+    freeze_unused(module, spec.variables)
     if spec.model.activation_checkpointing:
         checkpoint_activations(module)
     return BuiltModel(

@@ -21,7 +21,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
 from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import Progress, fetch_checkpoint
-from aurora_dash.model.initialise import freeze_unused, initialise_new
+from aurora_dash.model.initialise import embed_last, freeze_unused, initialise_new
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.normalised import OwnStatistics, own_class
 from aurora_dash.model.randomness import OwnRandomness
@@ -134,6 +134,7 @@ def build_model(
         )
     initialise_new(module, spec.variables, report.new)
     freeze_unused(module, spec.variables)
+    embed_last(module, spec.variables)
     if spec.model.activation_checkpointing:
         checkpoint_activations(module)
     return BuiltModel(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 import torch
+from aurora.model.patchembed import LevelPatchEmbed
 from torch import Tensor, nn
 
 from aurora_dash.errors import ModelError
@@ -59,3 +61,29 @@ def _original(
         f"{source!r} as it is, but by way of other quantities.",
         remedy="Copy from another variable, or begin with zero or random weights.",
     )
+
+
+def embed_last(module: nn.Module, variables: Iterable[VariableSpec]) -> None:
+    """Have the embeddings take variables that begin at zero after all others.
+
+    Sums of many products are made block by block: zeros in the middle would shift the blocks, and
+    with them the last digits of what the others add up to.
+    """
+    late = {v.name for v in variables if v.initialise == "zero"}
+    late |= {f"static_{name}" for name in late}
+    if not late:
+        return
+    for part in module.modules():
+        if isinstance(part, LevelPatchEmbed):
+            part.register_forward_pre_hook(partial(_with_last, late))
+
+
+def _with_last(
+    late: Collection[str], part: nn.Module, arguments: tuple[Tensor, tuple[str, ...]]
+) -> tuple[Tensor, tuple[str, ...]]:
+    """The arguments of an embedding, fields (b, v, t, h, w) and names, with `late` ones last."""
+    fields, names = arguments
+    order = sorted(range(len(names)), key=lambda index: names[index] in late)
+    if order == list(range(len(names))):
+        return arguments
+    return fields[:, order], tuple(names[index] for index in order)

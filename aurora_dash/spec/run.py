@@ -56,6 +56,11 @@ class RunSpec(SpecModel):
                         f"model's {group} variables; choose another name"
                     )
             names[variable.group].append(variable.name)
+            if variable.name.startswith("scaled_") and variant.class_name.startswith("AuroraV1p5"):
+                raise ValueError(
+                    f"{variable.name!r}: {variant.title} takes the logarithm of all that is called "
+                    "scaled_...; choose another name, and transform 'log' if you want one"
+                )
         return self
 
     @model_validator(mode="after")

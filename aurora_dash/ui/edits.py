@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aurora_dash.spec import LossSpec, RunSpec, SpecModel, VariableSpec
 from aurora_dash.variables import Group
-from aurora_dash.variants import get_variant
+from aurora_dash.variants import Variant, get_variant
 
 Model = TypeVar("Model", bound=SpecModel)
 
@@ -49,9 +49,32 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
         for v in spec.variables
         if v not in variables
     ]
-    model = spec.model.replace(variant=variant_id)
+    variables, notes = _copying_what_is_there(variables, variant)
+    given_up += notes
+    model = spec.model
+    if model.statistics and variant.id != model.variant:
+        given_up.append("Statistics of the other model's own variables are no longer changed.")
+        model = model.replace(statistics={})
+    model = model.replace(variant=variant_id)
     bare = spec.replace(model=model, variables=(), loss=_without_names(spec.loss))
     return _with_loss_of(bare.replace(variables=variables), spec, given_up)
+
+
+def _copying_what_is_there(
+    variables: tuple[VariableSpec, ...], variant: Variant
+) -> tuple[tuple[VariableSpec, ...], list[str]]:
+    """New variables that begin as a copy of what the variant lacks begin at random instead."""
+    kept, notes = [], []
+    for variable in variables:
+        names = [known.name for known in variant.variables(variable.group)]
+        if variable.copy_from is not None and variable.copy_from not in names:
+            notes.append(
+                f"{variable.name} begins with random weights: {variant.title} has no "
+                f"{variable.copy_from} to copy."
+            )
+            variable = variable.replace(initialise="random", copy_from=None)
+        kept.append(variable)
+    return tuple(kept), notes
 
 
 def _without_names(loss: LossSpec) -> LossSpec:

@@ -93,8 +93,10 @@ def test_an_output_is_trained_and_scored_without_being_given(store, spec, tmp_pa
     assert {"loss/tcwv", "loss/w/850"} <= set(names)
     # Nothing among the inputs that persistence could repeat.
     assert "persistence_loss" not in names
-    result = judged(run, tmp_path / "out")
-    assert {"tcwv", "w"} <= {score.variable for score in result.scores}
+    # Two steps: the second starts from a forecast of what is given only.
+    result = judged(run, tmp_path / "out", leads=2)
+    found = {(score.variable, score.lead_hours) for score in result.scores}
+    assert {("tcwv", 6), ("tcwv", 12), ("w", 12)} <= found
 
 
 def test_an_input_is_neither_in_the_loss_nor_in_the_scores(store, spec, tmp_path) -> None:

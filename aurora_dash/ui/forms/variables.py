@@ -95,7 +95,8 @@ def _identity() -> None:
 def _statistics(levels: tuple[float, ...]) -> None:
     st.caption(
         "Mean and standard deviation bring the variable to the size of all others. Leave them "
-        "empty to have them computed from the training period at launch."
+        "empty to have them computed from the training period at launch. With a transform they are "
+        "those of the transformed values."
     )
     if not levels:
         first, second = st.columns(2)

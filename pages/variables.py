@@ -3,14 +3,14 @@
 import streamlit as st
 
 from aurora_dash.ui import boundary, candidates, editor, path, shell
-from aurora_dash.ui.forms import variables
+from aurora_dash.ui.forms import registered, variables
 
 shell.heading("variables")
 spec = editor.current().spec
 st.subheader("New variables", anchor=False)
-variables.registered(spec)
+registered.registered(spec)
 st.subheader("Register one", anchor=False)
 with boundary.errors_shown():
     variables.register(spec, candidates.candidates(spec))
-variables.known(spec)
+registered.known(spec)
 path.foot("variables")

@@ -137,10 +137,12 @@ def _text(result: EvaluationResult) -> str:
         )
         if holds
     ]
+    old = summary.old_variables
     return "\n".join(
         (
             f"{summary.checkpoint}, {summary.num_samples} samples  {' '.join(notes)}".rstrip(),
             table(("rmse", "level", "lead", "region", "unit", *sources), body),
+            *([] if old is None else [f"variables it had before: {old}"]),
             f"{result.folder}",
         )
     )

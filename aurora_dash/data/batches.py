@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -40,19 +40,37 @@ class VariableNames:
     atmospheric: tuple[str, ...]
     output_only: tuple[str, ...] = ()
     """Surface variables that are predicted but not given; in targets where the data has them."""
+    atmospheric_output_only: tuple[str, ...] = ()
+    """The same of atmospheric variables."""
+    input_only: tuple[str, ...] = ()
+    """Surface and atmospheric variables that are given but not predicted: not in targets."""
     computed: tuple[str, ...] = ()
     """Those of `surface` that are computed here and not looked for in the data."""
 
     @classmethod
     def of(cls, spec: RunSpec) -> Self:
         """The names that the model of `spec` works with, new variables last."""
-        variant = spec.model.catalogue_entry
+        surface, atmospheric = spec.names(Group.SURFACE), spec.names(Group.ATMOSPHERIC)
+        output_only = spec.output_only
         return cls(
-            surface=tuple(n for n in spec.names(Group.SURFACE) if n not in variant.output_only),
+            surface=tuple(name for name in surface if name not in output_only),
             static=spec.names(Group.STATIC),
-            atmospheric=spec.names(Group.ATMOSPHERIC),
-            output_only=variant.output_only,
-            computed=variant.computed,
+            atmospheric=tuple(name for name in atmospheric if name not in output_only),
+            output_only=tuple(name for name in surface if name in output_only),
+            atmospheric_output_only=tuple(name for name in atmospheric if name in output_only),
+            input_only=spec.input_only,
+            computed=spec.model.catalogue_entry.computed,
+        )
+
+    def targets(self, dataset: xr.Dataset) -> VariableNames:
+        """The names in targets: what is predicted, output-only variables where the data has
+        them."""
+        surface = (n for n in self.output_only if f"surf_{n}" in dataset)
+        atmospheric = (n for n in self.atmospheric_output_only if f"atmos_{n}" in dataset)
+        return replace(
+            self,
+            surface=(*(n for n in self.surface if n not in self.input_only), *surface),
+            atmospheric=(*(n for n in self.atmospheric if n not in self.input_only), *atmospheric),
         )
 
 
@@ -77,10 +95,7 @@ class WindowSamples:
         self._dataset = dataset
         self._times = utc_datetimes(dataset["time"].values)
         self._levels = _levels(dataset)
-        self._target_surface = (
-            *names.surface,
-            *(name for name in names.output_only if f"surf_{name}" in dataset),
-        )
+        self._targets = names.targets(dataset)
         self._refuse_missing()
         self._latitude = torch.from_numpy(dataset["latitude"].values.astype(np.float32))
         self._longitude = torch.from_numpy(dataset["longitude"].values.astype(np.float32))
@@ -100,17 +115,17 @@ class WindowSamples:
         # that reading the others does not push them out.
         wanted = sorted(set(window.indices), key=lambda i: i not in self._steps)
         steps = {i: self._step(i) for i in wanted}
-        inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names.surface)
-        target = self._batch([steps[window.target]], (window.target,), self._target_surface)
+        inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names)
+        target = self._batch([steps[window.target]], (window.target,), self._targets)
         return inputs, target
 
     def _batch(
-        self, steps: Sequence[dict[str, Values]], indices: tuple[int, ...], surface: Sequence[str]
+        self, steps: Sequence[dict[str, Values]], indices: tuple[int, ...], names: VariableNames
     ) -> Batch:
         return Batch(
-            surf_vars={name: _stack(steps, f"surf_{name}") for name in surface},
+            surf_vars={name: _stack(steps, f"surf_{name}") for name in names.surface},
             static_vars=dict(self._static),
-            atmos_vars={name: _stack(steps, f"atmos_{name}") for name in self.names.atmospheric},
+            atmos_vars={name: _stack(steps, f"atmos_{name}") for name in names.atmospheric},
             metadata=Metadata(
                 lat=self._latitude,
                 lon=self._longitude,
@@ -144,8 +159,12 @@ class WindowSamples:
         return values.astype(np.float32)
 
     def _keys(self) -> list[str]:
-        surface = (n for n in self._target_surface if n not in self.names.computed)
-        return [f"surf_{n}" for n in surface] + [f"atmos_{n}" for n in self.names.atmospheric]
+        surface = dict.fromkeys((*self.names.surface, *self._targets.surface))
+        atmospheric = dict.fromkeys((*self.names.atmospheric, *self._targets.atmospheric))
+        return [
+            *(f"surf_{name}" for name in surface if name not in self.names.computed),
+            *(f"atmos_{name}" for name in atmospheric),
+        ]
 
     def _bytes_per_step(self) -> int:
         return sum(4 * self._dataset[key].isel(time=0).size for key in self._keys())

@@ -20,6 +20,7 @@ def axis_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     yield from _wrong_units(dataset, spec)
     yield from _levels_without_statistics(dataset, spec)
     yield from _small_grid(dataset, spec)
+    yield from _changed_statistics(spec)
 
 
 def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
@@ -41,7 +42,8 @@ def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             looked_for = variable.source_name or variable.name
             yield Finding(
                 severity="error",
-                code="new-variable-missing",
+                # A forecast can be made without it: only training and scores want it.
+                code="new-variable-missing" if variable.is_given else "missing-target",
                 message=f"The new {variable.group} variable {variable.name} is not in the data "
                 f"(looked for {looked_for!r}).",
                 remedy="Give files that hold it, correct its source_name or group, or remove it "
@@ -189,6 +191,22 @@ def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             message=f"The grid of {height} x {width} points is too small: this model needs at "
             f"least {needed} x {needed} ({needed // patch} patches of {patch} each way).",
             remedy="Give a larger area.",
+        )
+
+
+def _changed_statistics(spec: RunSpec) -> Iterator[Finding]:
+    if spec.model.statistics:
+        changed = ", ".join(
+            f"{key} (mean {mean:g}, std {std:g})"
+            for key, (mean, std) in spec.model.statistics.items()
+        )
+        yield Finding(
+            severity="warning",
+            code="statistics-changed",
+            message="The model's own variables are normalised with other numbers than Aurora's: "
+            f"{changed}.",
+            remedy="Its weights were trained with Aurora's numbers: take these out of "
+            "model.statistics unless you mean it.",
         )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aurora_dash.data.findings import Finding, Severity
 from aurora_dash.data.reading import Values, read_values, time_blocks
 from aurora_dash.data.times import format_time
+from aurora_dash.data.transforms import NEGATIVE_SLACK
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec
 from aurora_dash.variables import Group, Variable, describe
@@ -51,6 +52,7 @@ def field_findings(
             continue
         yield from _missing_values(key, scan, spec)
         yield from _impossible_values(key, variable, scan)
+        yield from _negative_values(key, scan, spec)
 
 
 def unreadable(error: DataError, key: str | None = None) -> Finding:
@@ -161,7 +163,7 @@ def _missing_values(key: str, scan: _Scan, spec: RunSpec) -> Iterator[Finding]:
     remedy = _FILL
     if may_be_missing(name, variant):
         severity, remedy = "info", "The model takes them as places without waves."
-    elif name in variant.output_only:
+    elif key.partition("_")[2] in spec.output_only and not key.startswith(Group.STATIC.prefix):
         severity, remedy = "warning", "They are left out of the loss and of the scores."
     share = 100 * scan.num_missing / scan.num_values
     times = f" in {scan.num_times_missing} times" if not key.startswith(Group.STATIC.prefix) else ""
@@ -173,6 +175,23 @@ def _missing_values(key: str, scan: _Scan, spec: RunSpec) -> Iterator[Finding]:
         remedy=remedy,
         variable=key,
         where=scan.first_missing,
+    )
+
+
+def _negative_values(key: str, scan: _Scan, spec: RunSpec) -> Iterator[Finding]:
+    """Values below zero of a variable that is transformed as if it had none."""
+    variable = next((v for v in spec.variables if f"{v.group.prefix}{v.name}" == key), None)
+    if variable is None or variable.transform == "none" or not scan.low < 0:
+        return
+    small = -scan.low <= NEGATIVE_SLACK * max(scan.high, 0.0)
+    yield Finding(
+        severity="warning" if small else "error",
+        code="negative-values",
+        message=f"{key} has values down to {scan.low:.6g}, and the transform "
+        f"{variable.transform!r} takes none below zero"
+        + (": they count as zero, being small as packing in files leaves them." if small else "."),
+        remedy="" if small else "Register it without a transform, or correct the data.",
+        variable=key,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -63,14 +63,23 @@ def level_key(name: str, level: float) -> str:
     return f"{name}_{text}"
 
 
+def _as_it_is(values: ArrayLike) -> ArrayLike:
+    return values
+
+
 def variable_statistics(
-    dataset: xr.Dataset, key: str, *, time_indices: Sequence[int] | None = None
+    dataset: xr.Dataset,
+    key: str,
+    *,
+    time_indices: Sequence[int] | None = None,
+    transform: Callable[[ArrayLike], ArrayLike] = _as_it_is,
 ) -> dict[str, Moments]:
     """Moments of a variable of a canonical dataset, under Aurora's keys.
 
     ``name`` for surface and static, ``name_<level>`` for each level of an atmospheric variable.
-    `time_indices` limits them to the times trained on; None takes all. Reads a bounded part of
-    the data at once. `DataError` if the variable is not there or has no finite value.
+    `time_indices` limits them to the times trained on; None takes all. They are those of what
+    `transform` makes of the values. Reads a bounded part of the data at once. `DataError` if the
+    variable is not there or has no finite value.
     """
     group, name = split_key(key)
     if key not in dataset:
@@ -78,11 +87,11 @@ def variable_statistics(
         raise DataError(f"There is no {key} in the data.", remedy=f"It has {known}.")
     array = dataset[key]
     if group is Group.STATIC:
-        found = {name: Moments.of(read_values(array))}
+        found = {name: Moments.of(transform(read_values(array)))}
     else:
         levels = array["level"].values.tolist() if group is Group.ATMOSPHERIC else [None]
         keys = [name if level is None else level_key(name, level) for level in levels]
-        found = _over_time(array, keys, time_indices)
+        found = _over_time(array, keys, time_indices, transform)
     for statistics_key, moments in found.items():
         if moments.count == 0:
             raise DataError(
@@ -93,7 +102,10 @@ def variable_statistics(
 
 
 def _over_time(
-    array: xr.DataArray, keys: Sequence[str], time_indices: Sequence[int] | None
+    array: xr.DataArray,
+    keys: Sequence[str],
+    time_indices: Sequence[int] | None,
+    transform: Callable[[ArrayLike], ArrayLike],
 ) -> dict[str, Moments]:
     num_times = array.sizes["time"]
     indices = np.arange(num_times) if time_indices is None else np.unique(time_indices)
@@ -101,5 +113,5 @@ def _over_time(
     for _, values in time_blocks(array, indices.astype(np.intp)):
         layers = values[:, np.newaxis] if array.ndim == 3 else values
         for position, key in enumerate(keys):
-            totals[key] = totals[key].merge(Moments.of(layers[:, position]))
+            totals[key] = totals[key].merge(Moments.of(transform(layers[:, position])))
     return totals

@@ -65,7 +65,7 @@ def evaluate(
     try:
         book, keeper = judge_plan(plan, progress, should_stop)
         scores = book.scores(lambda key: plan.unit(key.variable))
-        summary = summarise(plan, book, keeper, time.monotonic() - began)
+        summary = summarise(plan, book, scores, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
         folder.mkdir(parents=True, exist_ok=True)
         if keeper is not None:

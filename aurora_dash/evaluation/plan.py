@@ -148,7 +148,7 @@ def _require_inputs(opened: OpenedData, spec: RunSpec) -> None:
     findings = [
         finding
         for finding in axis_findings(opened.dataset, spec)
-        # What was trained for is judged with the other targets: here only the model's needs count.
+        # What is predicted only is judged with the other targets: here the model's needs count.
         if finding.severity == "error" and finding.code != "missing-target"
     ]
     if findings:
@@ -170,6 +170,12 @@ def _require_lead(request: EvaluationRequest, spec: RunSpec, data: DataSpec) -> 
         raise EvaluationError(
             f"Forecasts of {spec.lead_hours} hours can't be rolled out: the history of this model "
             f"is {timestep} hours apart.",
+            remedy="Evaluate one lead time (leads = 1).",
+        )
+    if request.leads > 1 and spec.input_only:
+        raise EvaluationError(
+            f"Forecasts can't be rolled out: {', '.join(spec.input_only)} is given to the model "
+            "and not predicted, so that it is not known at the second step.",
             remedy="Evaluate one lead time (leads = 1).",
         )
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.metrics import Score
+from aurora_dash.evaluation.old_variables import OldVariables
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.runs.files import cannot_write, write_atomic
 
@@ -62,6 +63,8 @@ class EvaluationSummary(BaseModel):
     missing: tuple[dict[str, Any], ...] = ()
     """Points that could not be scored, by field."""
     warnings: tuple[str, ...] = ()
+    old_variables: OldVariables | None = None
+    """For a run that added variables: what became of the skill of the others."""
     attribution: str = ""
     versions: dict[str, str] = {}
     seconds: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,14 +11,19 @@ import numpy as np
 from aurora_dash import __version__
 from aurora_dash.data.times import format_time
 from aurora_dash.evaluation.fields import FieldKeeper
-from aurora_dash.evaluation.metrics import ScoreBook
+from aurora_dash.evaluation.metrics import Score, ScoreBook
+from aurora_dash.evaluation.old_variables import old_variables
 from aurora_dash.evaluation.plan import Plan
 from aurora_dash.evaluation.provenance import attribution
 from aurora_dash.evaluation.results import EvaluationSummary
 
 
 def summarise(
-    plan: Plan, book: ScoreBook, keeper: FieldKeeper | None, seconds: float
+    plan: Plan,
+    book: ScoreBook,
+    scores: Sequence[Score],
+    keeper: FieldKeeper | None,
+    seconds: float,
 ) -> EvaluationSummary:
     """All of ``summary.json``."""
     dataset = plan.opened.dataset
@@ -47,6 +52,9 @@ def summarise(
         findings=tuple(finding.to_dict() for finding in plan.opened.findings),
         missing=missing,
         warnings=(*plan.warnings, *_missing_warnings(missing), *_map_warning(plan, keeper)),
+        old_variables=old_variables(scores, [v.name for v in plan.spec.variables if v.is_predicted])
+        if plan.spec.variables
+        else None,
         attribution=plan_attribution(plan),
         versions={
             "aurora-dash": __version__,

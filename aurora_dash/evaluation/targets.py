@@ -46,12 +46,12 @@ class Target:
 
 def predicted_targets(spec: RunSpec) -> tuple[Target, ...]:
     """All that the model of `spec` forecasts; what is computed instead, as insolation is, is not
-    among them: it would score a perfect zero."""
+    among them: it would score a perfect zero. Nor is what is only given."""
     return tuple(
         Target(variable=_described(spec, name, group))
         for group in (Group.SURFACE, Group.ATMOSPHERIC)
         for name in spec.names(group)
-        if name not in spec.model.catalogue_entry.computed
+        if name not in (*spec.model.catalogue_entry.computed, *spec.input_only)
     )
 
 

@@ -18,6 +18,7 @@ from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.checkpointing import checkpoint_activations
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import fetch_checkpoint
+from aurora_dash.model.initialise import embed_last, freeze_unused, initialise_new
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.memoryless import without_memory
 from aurora_dash.model.normalised import OwnStatistics, own_class
@@ -26,6 +27,7 @@ from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.model.trainable import base_weights, prepare_training
+from aurora_dash.model.transforms import NewVariables
 from aurora_dash.model.weights import StateDict, read_state_dict
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RunSpec, VariableSpec
@@ -112,6 +114,7 @@ def build_model(
     module = _construct(spec, size)
     module.statistics = statistics
     apply_options(module, spec.model)
+    module.new_variables = NewVariables(spec.variables)
     if weights is None:
         report = random_report(module, spec.variables)
     else:
@@ -122,6 +125,9 @@ def build_model(
             adapt=not weights.is_ours,
             name=weights.name,
         )
+    initialise_new(module, spec.variables, report.new)
+    freeze_unused(module, spec.variables)
+    embed_last(module, spec.variables)
     prepare_training(module, spec, None if weights is None else weights.state_dict)
     if spec.model.activation_checkpointing:
         checkpoint_activations(module, spec.model.checkpointed_layers)
@@ -141,6 +147,7 @@ def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistic
     size = "full" if spec.model.source == "hub" else spec.model.size
     with without_memory():
         module = _construct(spec, size if weights is None else _size_of(weights, spec))
+        freeze_unused(module, spec.variables)
         prepare_training(module, spec)
     return module
 

@@ -90,12 +90,29 @@ def _what(facts: CardFacts) -> str:
 
 
 def _usage(spec: RunSpec) -> str:
-    if not spec.model.variant.startswith("v1.5"):
-        return ""
-    return (
-        "V1.5 is told the lead time at every call: `model(batch, lead_times=torch.tensor([6.0]))` "
-        "in hours, one for each sample."
-    )
+    """What plain aurora does not know of and its user must."""
+    notes = []
+    if spec.model.variant.startswith("v1.5"):
+        notes.append(
+            "V1.5 is told the lead time at every call: "
+            "`model(batch, lead_times=torch.tensor([6.0]))` in hours, one for each sample."
+        )
+    if transformed := [v.name for v in spec.variables if v.transform != "none"]:
+        notes.append(
+            f"Plain aurora knows no transforms: give {', '.join(transformed)} transformed, as "
+            "registered below, and undo it in the forecast."
+        )
+    if given_never := [v.name for v in spec.variables if v.role == "output"]:
+        notes.append(
+            f"Give {', '.join(given_never)} as its mean everywhere: it was trained as an output "
+            "only, with zeros after normalisation as input."
+        )
+    if spec.model.modulation_heads:
+        notes.append(
+            "Plain aurora leaves out the second heads of "
+            f"{', '.join(spec.model.modulation_heads)}: forecasts of these need Aurora Dash."
+        )
+    return "\n\n".join(notes)
 
 
 def _variables(spec: RunSpec) -> str:

@@ -25,13 +25,33 @@ def canonical_name(parameter_name: str) -> str:
 
 def belongs_to_new_variable(parameter_name: str, new_variables: Iterable[VariableSpec]) -> bool:
     """Whether a parameter is the patch embedding or the head of one of `new_variables`."""
+    return variable_of(parameter_name, new_variables) is not None
+
+
+def variable_of(parameter_name: str, new_variables: Iterable[VariableSpec]) -> VariableSpec | None:
+    """The one of `new_variables` whose patch embedding or head a parameter is, if any."""
     name = canonical_name(parameter_name)
     if match := _EMBEDDING.match(name):
-        side, variable = match.groups()
-        return (side, variable) in {key for v in new_variables for key in _embedding_keys(v)}
+        key = (match[1], match[2])
+        return next((v for v in new_variables if key in _embedding_keys(v)), None)
     if match := _HEAD.match(name):
-        return (match[1], match[2]) in {(_side(v), v.name) for v in new_variables if _has_head(v)}
-    return False
+        key = (match[1], match[2])
+        return next((v for v in new_variables if _has_head(v) and key == (_side(v), v.name)), None)
+    return None
+
+
+def is_embedding(parameter_name: str) -> bool:
+    """Whether a parameter is the patch embedding of a variable, not its head."""
+    return _EMBEDDING.match(canonical_name(parameter_name)) is not None
+
+
+def counterpart(parameter_name: str, variable: str, other: str) -> str:
+    """The parameter that `other` has where `variable` has the one of this name."""
+    name = canonical_name(parameter_name)
+    match = _EMBEDDING.match(name) or _HEAD.match(name)
+    assert match is not None
+    start, end = match.span(2)
+    return name[:start] + match[2].removesuffix(variable) + other + name[end:]
 
 
 def group_of(parameter_name: str, new_variables: Iterable[VariableSpec] = ()) -> str:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from aurora_dash.errors import ModelError
 from aurora_dash.model.statistics import ModelStatistics
+from aurora_dash.model.transforms import NewVariables
 
 
 @dataclasses.dataclass
@@ -26,15 +27,21 @@ class StatisticsBatch(Batch):
     """A batch that knows how to normalise itself."""
 
     statistics: ModelStatistics
+    pad: NewVariables | None = None
+    """Whose output-only variables join the normalised batch, as zeros; None: none."""
 
     @classmethod
-    def of(cls, batch: Batch, statistics: ModelStatistics) -> StatisticsBatch:
+    def of(
+        cls, batch: Batch, statistics: ModelStatistics, pad: NewVariables | None = None
+    ) -> StatisticsBatch:
         """The same variables with statistics attached; tensors are shared."""
-        return cls(batch.surf_vars, batch.static_vars, batch.atmos_vars, batch.metadata, statistics)
+        parts = (batch.surf_vars, batch.static_vars, batch.atmos_vars, batch.metadata)
+        return cls(*parts, statistics, pad)
 
     def normalise(self, surf_stats: dict[str, tuple[float, float]]) -> Batch:
         """A plain batch of (x - location) / scale. Aurora passes `surf_stats`; it is not used."""
-        return self._changed(lambda x, location, scale: (x - location) / scale)
+        normalised = self._changed(lambda x, location, scale: (x - location) / scale)
+        return normalised if self.pad is None else self.pad.padded(normalised)
 
     def unnormalise(self, surf_stats: dict[str, tuple[float, float]]) -> Batch:
         """A plain batch of x * scale + location. Aurora passes `surf_stats`; it is not used."""
@@ -58,7 +65,7 @@ class StatisticsBatch(Batch):
 
     def _fmap(self, f: Callable[[Tensor], Tensor]) -> StatisticsBatch:
         # The parent builds a plain Batch, so that `type` and `to` would lose the statistics.
-        return StatisticsBatch.of(super()._fmap(f), self.statistics)
+        return StatisticsBatch.of(super()._fmap(f), self.statistics, self.pad)
 
 
 @dataclasses.dataclass
@@ -92,6 +99,7 @@ class OwnStatistics(Aurora):
     statistics: ModelStatistics | None = None
     modulated: tuple[str, ...] = ()
     """New variables that are forecast as a change of their newest input."""
+    new_variables = NewVariables()
     _stays_normalised = False
 
     @property
@@ -129,10 +137,17 @@ class OwnStatistics(Aurora):
         are transformed here too, so that it compares with `predict_normalised`.
         """
         batch = self.batch_transform_hook(batch)._fmap(Tensor.float).crop(self.patch_size)
-        return self._pre_norm_hook(batch).normalise({})
+        return StatisticsBatch.of(self._transformed(batch), self._own_statistics()).normalise({})
+
+    def _transformed(self, batch: Batch) -> Batch:
+        return self.new_variables.transform(super()._pre_norm_hook(batch))
 
     def _pre_norm_hook(self, batch: Batch) -> Batch:
-        return StatisticsBatch.of(super()._pre_norm_hook(batch), self._own_statistics())
+        self.new_variables.require_given(batch)
+        # Zeros after normalisation, as V1.5 has them: an absent input has no value to normalise.
+        return StatisticsBatch.of(
+            self._transformed(batch), self._own_statistics(), self.new_variables
+        )
 
     def _post_decoder_hook(self, batch: Batch, pred: Batch) -> Batch:
         hook = super()._post_decoder_hook
@@ -144,6 +159,7 @@ class OwnStatistics(Aurora):
             pred = _joined([hook(_sample(batch, i), _sample(pred, i)) for i in samples], pred)
         else:
             pred = hook(batch, pred)
+        pred = self.new_variables.without_inputs(pred)
         if self._stays_normalised:
             return NormalisedBatch.of(pred)
         return StatisticsBatch.of(pred, self._own_statistics())
@@ -171,6 +187,7 @@ class OwnStatistics(Aurora):
     def _post_unnorm_hook(self, batch: Batch, pred: Batch) -> Batch:
         if self._stays_normalised:
             return pred
+        pred = self.new_variables.restore(pred)
         if "insolation" not in pred.surf_vars:
             return super()._post_unnorm_hook(batch, pred)
         # The insolation is computed with numpy's dates, which know no time zones; ours are UTC.

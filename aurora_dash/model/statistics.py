@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from aurora_dash.data.statistics import level_key, variable_statistics
+from aurora_dash.data.transforms import transformed
 from aurora_dash.errors import DataError, ModelError
 from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.variables import Group, describe
@@ -25,7 +27,8 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class ModelStatistics:
-    """Location and scale of every variable of one model, in physical units."""
+    """Location and scale of every variable of one model, in physical units; of a variable with a
+    transform, of its transformed values."""
 
     surface: Mapping[str, Pair]
     """By name, for surface and static variables."""
@@ -45,13 +48,16 @@ class ModelStatistics:
 
     @classmethod
     def for_spec(cls, spec: RunSpec, dataset: xr.Dataset | None = None) -> Self:
-        """Aurora's own numbers for the variant's variables, the spec's for the new ones.
+        """Aurora's own numbers for the variant's variables unless the spec changes them knowingly
+        (`ModelSpec.statistics`), the spec's for the new ones.
 
         New variables without numbers are measured on `dataset`; without one, `ModelError`.
         """
         if dataset is not None:
             spec = resolve_statistics(spec, dataset, None)
         surface, atmospheric = _defaults(spec)
+        for key, pair in spec.model.statistics.items():
+            (surface if key in surface else atmospheric)[key] = pair
         for variable in spec.variables:
             if variable.group is Group.ATMOSPHERIC:
                 atmospheric |= _levels_of(variable)
@@ -117,19 +123,28 @@ def resolve_statistics(
 
 
 def inherit_statistics(spec: RunSpec, earlier: RunSpec) -> RunSpec:
-    """The spec with statistics of new variables taken over from the run it continues.
+    """The spec with statistics taken over from the run it continues: those of new variables, and
+    what was changed knowingly of the model's own.
 
     Weights are worth what they were only with the numbers they were trained with; those that
-    the spec itself gives stay.
+    the spec itself gives stay. Of a variable with another transform nothing can be taken over.
     """
-    known = {(v.group, v.name): v for v in earlier.variables if v.has_statistics}
+    known = {_in_its_space(v): v for v in earlier.variables if v.has_statistics}
     variables = tuple(
-        v.replace(mean=known[v.group, v.name].mean, std=known[v.group, v.name].std)
-        if not v.has_statistics and (v.group, v.name) in known
+        v.replace(mean=known[_in_its_space(v)].mean, std=known[_in_its_space(v)].std)
+        if not v.has_statistics and _in_its_space(v) in known
         else v
         for v in spec.variables
     )
-    return spec if variables == spec.variables else spec.replace(variables=variables)
+    statistics = {**earlier.model.statistics, **spec.model.statistics}
+    if variables == spec.variables and statistics == spec.model.statistics:
+        return spec
+    model = spec.model.replace(statistics=statistics)
+    return spec.replace(variables=variables, model=model)
+
+
+def _in_its_space(variable: VariableSpec) -> tuple[Group, str, str, float | None]:
+    return variable.group, variable.name, variable.transform, variable.transform_offset
 
 
 def _measured(
@@ -142,7 +157,9 @@ def _measured(
             "deviation are to be computed.",
             remedy="Add a file that has it, or give its name in the files as source_name.",
         )
-    moments = variable_statistics(dataset, key, time_indices=time_indices)
+    moments = variable_statistics(
+        dataset, key, time_indices=time_indices, transform=partial(transformed, variable=variable)
+    )
     for name, found in moments.items():
         if not 0 < found.std < float("inf"):
             raise DataError(

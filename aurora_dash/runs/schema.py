@@ -29,6 +29,7 @@ METRICS_FIELDS: tuple[Field, ...] = (
     Field("persistence_loss", "1", "loss of repeating the last input; validation records only"),
     Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
     Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),
+    Field("lr/new_embeddings/<variable>", "1", "of a variable with a learning rate of its own"),
     Field("grad_norm", "1", "L2 norm of all gradients before clipping"),
     Field("grad_norm_clipped", "1", "the same after clipping"),
     Field(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from aurora_dash.errors import SpecError
-from aurora_dash.spec.base import SpecModel, StringTuple
+from aurora_dash.spec.base import FiniteFloat, PositiveFloat, SpecModel, StringTuple
 from aurora_dash.variants import Variant, get_variant
 
 
@@ -44,6 +44,10 @@ class ModelSpec(SpecModel):
     behaves otherwise than the rest; variants may have some by themselves."""
     modulation_heads: StringTuple = ()
     """New variables with a second head, to be forecast as a change of their newest input."""
+    statistics: dict[str, tuple[FiniteFloat, PositiveFloat]] = Field(default_factory=dict)
+    """Mean and standard deviation in place of Aurora's own, by ``2t`` or ``z_500``: the model's
+    variables look different to weights that were trained with Aurora's, so change them knowingly.
+    """
 
     @field_validator("variant")
     @classmethod
@@ -78,6 +82,19 @@ class ModelSpec(SpecModel):
             names = getattr(self, field)
             if len(set(names)) < len(names):
                 raise ValueError(f"{field} names a variable twice: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_are_of_its_own_variables(self) -> Self:
+        variant = self.catalogue_entry
+        levels = [f"{name}_{level}" for name in variant.atmospheric for level in variant.levels]
+        for key in self.statistics:
+            if key not in (*variant.surface, *variant.static, *levels):
+                raise ValueError(
+                    f"model.statistics names {key!r}, which is none of the model's own variables; "
+                    "write 2t for a surface or static one, z_500 for one on a level, and give "
+                    "new variables their mean and std where they are registered"
+                )
         return self
 
     @property

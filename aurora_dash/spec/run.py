@@ -58,6 +58,22 @@ class RunSpec(SpecModel):
                         f"model's {group} variables; choose another name"
                     )
             names[variable.group].append(variable.name)
+            if variable.name.startswith("scaled_") and variant.class_name.startswith("AuroraV1p5"):
+                raise ValueError(
+                    f"{variable.name!r}: {variant.title} takes the logarithm of all that is called "
+                    "scaled_...; choose another name, and transform 'log' if you want one"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _copied_variables_exist(self) -> Self:
+        for variable in self.variables:
+            known = [v.name for v in self.model.catalogue_entry.variables(variable.group)]
+            if variable.copy_from is not None and variable.copy_from not in known:
+                raise ValueError(
+                    f"variable {variable.name!r} can't be copied from {variable.copy_from!r}: the "
+                    f"model's own {variable.group} variables are {', '.join(known)}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -119,7 +135,21 @@ class RunSpec(SpecModel):
     @property
     def predicted_names(self) -> tuple[str, ...]:
         """Names of all predicted variables; surface and atmospheric names never coincide."""
-        return (*self.names(Group.SURFACE), *self.names(Group.ATMOSPHERIC))
+        names = (*self.names(Group.SURFACE), *self.names(Group.ATMOSPHERIC))
+        return tuple(name for name in names if name not in self.input_only)
+
+    @property
+    def output_only(self) -> tuple[str, ...]:
+        """Names of variables that are predicted but not given, the model's own first."""
+        new = (v.name for v in self.variables if not v.is_given)
+        return (*self.model.catalogue_entry.output_only, *new)
+
+    @property
+    def input_only(self) -> tuple[str, ...]:
+        """Names of new surface and atmospheric variables that are given but not predicted."""
+        return tuple(
+            v.name for v in self.variables if v.group is not Group.STATIC and not v.is_predicted
+        )
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +41,24 @@ class VariableSpec(SpecModel):
     """Location; by level (``{"850": 281.2}``) for an atmospheric variable; None: from the data."""
     std: PositiveFloat | dict[str, PositiveFloat] | None = None
     """Scale, like `mean`. None: computed from the training period at launch."""
+    role: Literal["both", "input", "output"] = "both"
+    """Given and predicted, only given, or only predicted; a static variable is only given."""
+    transform: Literal["none", "log", "sqrt"] = "none"
+    """Of a variable that is never negative, before it is normalised: ``log(1 + x / offset)`` or the
+    square root. Mean and standard deviation are those of transformed values; maps and scores are
+    in physical units."""
+    transform_offset: PositiveFloat | None = None
+    """Offset of ``log``, in the variable's unit: about where values begin to matter. Below it the
+    transform is nearly linear, so that zero stays zero; 1e-5 suits precipitation in m, 1e-10 a
+    mixing ratio of NO2 or SO2 in kg kg-1."""
+    initialise: Literal["random", "zero", "copy"] = "random"
+    """How the weights of the input embedding begin. With zero, forecasts of all other variables
+    are at first what they were without this one."""
+    copy_from: str | None = None
+    """With ``copy``: the variable of the model, of the same group, whose embedding and head are
+    copied."""
+    lr: PositiveFloat | None = None
+    """Peak learning rate of this variable's embedding and head; None: `optimiser.lr_new`."""
 
     @field_validator("name")
     @classmethod
@@ -65,6 +83,41 @@ class VariableSpec(SpecModel):
         if by_level and self.group is not Group.ATMOSPHERIC:
             raise ValueError(f"variable {self.name!r} is {self.group}: it has no levels")
         return self
+
+    @model_validator(mode="after")
+    def _transform_is_complete(self) -> Self:
+        if self.transform == "log" and self.transform_offset is None:
+            raise ValueError(
+                f"variable {self.name!r}: transform 'log' needs transform_offset, in {self.unit}, "
+                "such as 1e-5 for precipitation in m"
+            )
+        if self.transform != "log" and self.transform_offset is not None:
+            raise ValueError(
+                f"variable {self.name!r}: transform_offset belongs to transform 'log', not "
+                f"{self.transform!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _role_and_beginning_fit(self) -> Self:
+        if self.group is Group.STATIC and self.role == "output":
+            raise ValueError(f"static variable {self.name!r} is only given, never predicted")
+        if (self.initialise == "copy") != (self.copy_from is not None):
+            raise ValueError(
+                f"variable {self.name!r}: initialise 'copy' and copy_from, the variable to copy "
+                "from, go together"
+            )
+        return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is among the model's inputs."""
+        return self.role != "output"
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether the model forecasts it, so that it counts in the loss and is scored."""
+        return self.role != "input" and self.group is not Group.STATIC
 
     @property
     def has_statistics(self) -> bool:

@@ -17,7 +17,7 @@ from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.gradients import clip_gradients, gradient_norms
 from aurora_dash.training.loss import LossTerms, build_loss
-from aurora_dash.training.optimiser import build_optimiser, set_learning_rates
+from aurora_dash.training.optimiser import NEW, build_optimiser, set_learning_rates
 from aurora_dash.training.order import mix_seed
 
 Record = dict[str, float]
@@ -36,8 +36,7 @@ class Comparer:
         self.device = device
         self._lead_hours = float(spec.lead_hours)
         self._seed = spec.training.seed
-        output_only = spec.model.catalogue_entry.output_only
-        self.can_persist = not set(spec.targets) & set(output_only)
+        self.can_persist = not set(spec.targets) & set(spec.output_only)
         """Whether all targets are among the inputs, so that they can be repeated."""
 
     def forecast(self, inputs: Batch, target: Batch, *, draw: int) -> LossTerms:
@@ -76,7 +75,7 @@ class TrainingStep:
         self.comparer = Comparer(model, spec, device)
         self._spec = spec.optimiser
         self._groups = model.parameters_by_group()
-        self.optimiser = build_optimiser(self._groups, spec.optimiser)
+        self.optimiser = build_optimiser(self._groups, spec.optimiser, spec.variables)
 
     def __call__(self, step: int, inputs: Batch, target: Batch) -> Record:
         """Take 0-based step `step`; returns the numbers of its record.
@@ -155,10 +154,10 @@ def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batc
 
 
 def _rates(rates: Mapping[str, float]) -> Record:
-    usual = [rate for group, rate in rates.items() if group != "new_embeddings"]
-    new = rates.get("new_embeddings")
-    record = {"lr": usual[0]} if usual else {"lr": rates["new_embeddings"]}
-    return record if new is None else record | {"lr/new_embeddings": new}
+    new = {group: rate for group, rate in rates.items() if group.partition("/")[0] == NEW}
+    usual = [rate for group, rate in rates.items() if group not in new]
+    first = usual[0] if usual else next(iter(new.values()))
+    return {"lr": first} | {f"lr/{group}": rate for group, rate in new.items()}
 
 
 def _variables(batch: Batch) -> list[tuple[str, Tensor]]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
+
+from aurora_dash.data.reading import read_values
 from aurora_dash.data.statistics import variable_statistics
+from aurora_dash.data.transforms import Numbers, transformed
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.ui import opened
 from aurora_dash.variables import Group
+
+_TIMES = 8
+_SAMPLED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +87,46 @@ def levels(spec: RunSpec) -> tuple[float, ...]:
 def moments(spec: RunSpec, variable: VariableSpec) -> dict[float | None, tuple[float, float]]:
     """Mean and standard deviation of a new variable over the training period, by level (hPa).
 
-    The level is None for surface and static variables. `DataError` if the data lacks it.
+    Of what its transform makes of the values. The level is None for surface and static variables.
+    `DataError` if the data lacks it.
     """
-    others = tuple(
-        v for v in spec.variables if (v.name, v.group) != (variable.name, variable.group)
+    with_it = _with(spec, variable)
+    found = variable_statistics(
+        opened.opened(with_it).dataset,
+        f"{variable.group.prefix}{variable.name}",
+        time_indices=opened.training_times(with_it),
+        transform=partial(transformed, variable=variable),
     )
-    with_it = spec.replace(variables=(*others, variable))
-    data = opened.opened(with_it)
-    key = f"{variable.group.prefix}{variable.name}"
-    found = variable_statistics(data.dataset, key, time_indices=opened.training_times(with_it))
     return {_level_of(name, variable): (moment.mean, moment.std) for name, moment in found.items()}
+
+
+def sample(spec: RunSpec, variable: VariableSpec) -> dict[float | None, Numbers]:
+    """Transformed values of a new variable by level (hPa): a few training times, a coarse grid.
+
+    At most some 100,000 values a level, so that it is quick for data of any size.
+    """
+    with_it = _with(spec, variable)
+    array = opened.opened(with_it).dataset[f"{variable.group.prefix}{variable.name}"]
+    if "time" in array.dims:
+        times = opened.training_times(with_it)
+        chosen = np.unique(np.linspace(0, len(times) - 1, min(len(times), _TIMES)).round())
+        array = array.isel(time=[times[int(i)] for i in chosen])
+    points = array.sizes["latitude"] * array.sizes["longitude"] * array.sizes.get("time", 1)
+    step = max(1, math.ceil(math.sqrt(points / _SAMPLED)))
+    coarse = array.isel(latitude=slice(None, None, step), longitude=slice(None, None, step))
+    values = transformed(read_values(coarse), variable)
+    if variable.group is not Group.ATMOSPHERIC:
+        return {None: values}
+    axis = coarse.dims.index("level")
+    numbers = coarse["level"].values.tolist()
+    layers = np.moveaxis(values, axis, 0)
+    return dict(zip(numbers, layers, strict=True))
+
+
+def _with(spec: RunSpec, variable: VariableSpec) -> RunSpec:
+    same = (variable.name, variable.group)
+    others = tuple(v for v in spec.variables if (v.name, v.group) != same)
+    return spec.replace(variables=(*others, variable))
 
 
 def _level_of(statistics_key: str, variable: VariableSpec) -> float | None:

@@ -14,7 +14,7 @@ from aurora_dash.spec import (
     VariableSpec,
 )
 from aurora_dash.variables import Group
-from aurora_dash.variants import get_variant
+from aurora_dash.variants import Variant, get_variant
 
 Model = TypeVar("Model", bound=SpecModel)
 
@@ -56,9 +56,18 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
         for v in spec.variables
         if v not in variables
     ]
-    if spec.model.separate_perceiver or spec.model.modulation_heads:
-        given_up.append("The second Perceiver and modulation heads were those of another variant.")
-    model = spec.model.replace(variant=variant_id, separate_perceiver=(), modulation_heads=())
+    variables, notes = _copying_what_is_there(variables, variant)
+    given_up += notes
+    model = spec.model
+    if variant.id != model.variant:
+        if model.statistics:
+            given_up.append("Statistics of the other model's own variables are no longer changed.")
+        if model.separate_perceiver or model.modulation_heads:
+            given_up.append(
+                "The second Perceiver and modulation heads were those of another variant."
+            )
+        model = model.replace(statistics={}, separate_perceiver=(), modulation_heads=())
+    model = model.replace(variant=variant_id)
     bare = spec.replace(
         model=model, variables=(), loss=_without_names(spec.loss), trainable=TrainableSpec()
     )
@@ -73,6 +82,23 @@ def _trainable_for(trainable: TrainableSpec, num_new: int) -> TrainableSpec:
     """What is trained with that many new variables left: without them, nothing of theirs alone."""
     refused = trainable.refusal(num_new=num_new, new_are_untrained=False)
     return TrainableSpec(lora=trainable.lora) if refused else trainable
+
+
+def _copying_what_is_there(
+    variables: tuple[VariableSpec, ...], variant: Variant
+) -> tuple[tuple[VariableSpec, ...], list[str]]:
+    """New variables that begin as a copy of what the variant lacks begin at random instead."""
+    kept, notes = [], []
+    for variable in variables:
+        names = [known.name for known in variant.variables(variable.group)]
+        if variable.copy_from is not None and variable.copy_from not in names:
+            notes.append(
+                f"{variable.name} begins with random weights: {variant.title} has no "
+                f"{variable.copy_from} to copy."
+            )
+            variable = variable.replace(initialise="random", copy_from=None)
+        kept.append(variable)
+    return tuple(kept), notes
 
 
 def _without_names(loss: LossSpec) -> LossSpec:

@@ -19,6 +19,7 @@ from aurora_dash.ui.live_chart import live_chart
 _AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 _WIDE, _SMALL = 360, 280
 _NORM, _LOSS = "grad_norm/", "loss/"
+_RATE = "lr/"
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,9 @@ def norm_chart(table: MetricsTable, view: View, clip: float | None) -> go.Figure
 def rate_chart(table: MetricsTable, view: View) -> go.Figure:
     """Learning rates of what came with the checkpoint and of what is new."""
     curves = {"pre-trained": _curve(table, view, "lr")}
-    if "lr/new_embeddings" in table.names():
-        curves["new_embeddings"] = _curve(table, view, "lr/new_embeddings")
+    for name in table.names():
+        if name.startswith(_RATE):
+            curves[name.removeprefix(_RATE)] = _curve(table, view, name)
     return figures.learning_rate_figure(curves, x_title=view.axis)
 
 

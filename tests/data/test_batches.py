@@ -184,6 +184,25 @@ def test_v1p5_gets_insolation_and_its_outputs_only_as_targets() -> None:
         )
 
 
+def test_roles_decide_what_is_given_and_what_is_to_be_predicted() -> None:
+    atmospheric = Group.ATMOSPHERIC
+    spec = RunSpec(
+        data=DataSpec(demo=DemoSpec(height=16, width=16, levels=(850, 500), num_times=6)),
+        variables=(
+            VariableSpec(name="tcwv", role="output"),
+            VariableSpec(name="wet", source_name="tcwv", role="input"),
+            VariableSpec(name="w", group=atmospheric, role="input"),
+            VariableSpec(name="lift", source_name="w", group=atmospheric, role="output"),
+        ),
+    )
+    samples = _samples(spec)
+    inputs, target = samples[0]
+    assert list(inputs.surf_vars) == ["2t", "10u", "10v", "msl", "wet"]
+    assert list(inputs.atmos_vars) == ["z", "u", "v", "t", "q", "w"]
+    assert list(target.surf_vars) == ["2t", "10u", "10v", "msl", "tcwv"]
+    assert list(target.atmos_vars) == ["z", "u", "v", "t", "q", "lift"]
+
+
 def test_outputs_that_the_data_lacks_are_not_in_the_target() -> None:
     spec = RunSpec(model=ModelSpec(variant="v1.5"), data=DataSpec(demo=DemoSpec(num_times=6)))
     samples = _samples(spec)

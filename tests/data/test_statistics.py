@@ -140,3 +140,18 @@ def test_a_variable_without_any_value_has_no_statistics(small_file: Callable[...
     dataset = open_files([small_file(change=lambda d: d.assign(t=d["t"] * np.nan))]).dataset
     with pytest.raises(DataError, match="t_1000 has no finite value"):
         variable_statistics(dataset, "atmos_t")
+
+
+def test_statistics_can_be_those_of_transformed_values() -> None:
+    values = np.array([[[1.0, 4.0]], [[9.0, np.nan]]], dtype=np.float32)
+    dataset = xr.Dataset(
+        {
+            "surf_x": (("time", "latitude", "longitude"), values),
+            "static_y": (("latitude", "longitude"), values[0]),
+        }
+    )
+    [moments] = variable_statistics(dataset, "surf_x", transform=np.sqrt).values()
+    # Of 1, 2 and 3.
+    assert (moments.mean, moments.count, moments.num_missing) == (2, 3, 1)
+    assert moments.std == pytest.approx((2 / 3) ** 0.5)
+    assert variable_statistics(dataset, "static_y", transform=np.sqrt)["y"].mean == 1.5

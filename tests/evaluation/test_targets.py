@@ -56,3 +56,10 @@ def test_nothing_in_common_is_an_error() -> None:
         choose_targets(_spec(), _request(), ["static_lsm"])
     with pytest.raises(EvaluationError, match=r"does not predict 'lsm'\. It predicts 2t, 10u"):
         choose_targets(_spec(), _request("lsm"), ALL)
+
+
+def test_what_is_only_given_is_not_scored() -> None:
+    spec = _spec(variables=({"name": "tcwv", "role": "input"}, {"name": "tp", "role": "output"}))
+    names = [target.name for target in predicted_targets(spec)]
+    assert "tp" in names
+    assert "tcwv" not in names

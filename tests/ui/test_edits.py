@@ -42,6 +42,18 @@ def test_another_variant_drops_targets_that_it_does_not_predict() -> None:
     assert given_up == ("No longer a target or weighted, not predicted any more: pm10.",)
 
 
+def test_another_variant_gives_up_copies_of_and_statistics_for_what_it_lacks() -> None:
+    spec, _ = edits.choose_variant(demo(), "0.4-air-pollution")
+    spec = edits.add_variable(spec, VariableSpec(name="dust", initialise="copy", copy_from="pm10"))
+    spec = edits.add_variable(spec, VariableSpec(name="sst", initialise="copy", copy_from="2t"))
+    spec = edits.assign(spec, "model.statistics", {"pm10": (0.0, 1e-7)})
+    assert edits.choose_variant(spec, "0.4-air-pollution") == (spec, ())
+    changed, given_up = edits.choose_variant(spec, "small")
+    assert [v.copy_from for v in changed.variables] == [None, "2t"]
+    assert changed.model.statistics == {}
+    assert [note.partition(" ")[0] for note in given_up] == ["dust", "Statistics"]
+
+
 def test_an_untouched_learning_rate_follows_the_source_of_weights() -> None:
     from_hub = edits.choose_source(demo(), "hub")
     assert from_hub.optimiser.lr == edits.CHECKPOINT_LR

@@ -63,6 +63,17 @@ def test_the_rate_of_new_embeddings_appears_only_where_there_are_any(table: Metr
     assert {t.name for t in figure.data} == {"pre-trained"}
 
 
+def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    rates = {"lr": 1e-4, "lr/new_embeddings": 1e-3, "lr/new_embeddings/surf_tp": 5e-3}
+    with MetricsWriter(path) as metrics:
+        metrics.write({"step": 1, "split": "train", "loss": 1.0, **rates})
+    figure = monitor_charts.rate_chart(metrics_table(path), View())
+    assert {drawn.name: drawn.y[0] for drawn in figure.data} == pytest.approx(
+        {"pre-trained": 1e-4, "new embeddings": 1e-3, "new embeddings/surf tp": 5e-3}
+    )
+
+
 def test_memory_and_step_time_are_drawn(table: MetricsTable) -> None:
     assert curve(monitor_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
     assert curve(monitor_charts.time_chart(table, View()), "whole step")[1] == [0.25] * 3

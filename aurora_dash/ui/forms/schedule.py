@@ -25,8 +25,11 @@ def chart(spec: RunSpec) -> None:
     steps = np.unique(np.linspace(0, total - 1, min(total, _POINTS)).round().astype(int))
     factors = np.array([lr_factor(int(step), total, spec.optimiser) for step in steps])
     rates = {"pre-trained": (steps + 1, spec.optimiser.lr * factors)}
-    if spec.variables:
+    if any(variable.lr is None for variable in spec.variables):
         rates["new_embeddings"] = (steps + 1, spec.optimiser.lr_new * factors)
+    for variable in spec.variables:
+        if variable.lr is not None:
+            rates[variable.name] = (steps + 1, variable.lr * factors)
     live_chart(learning_rate_figure(rates), key="schedule", height=_HEIGHT)
 
 

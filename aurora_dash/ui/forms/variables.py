@@ -1,16 +1,18 @@
-"""The Variables page: register new variables with unit and statistics, see and remove them."""
+"""The Variables page: register a new variable with unit, statistics and what becomes of it."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
 
 from aurora_dash.errors import AuroraDashError, SpecError
 from aurora_dash.spec import RunSpec, VariableSpec
-from aurora_dash.ui import boundary, candidates, editor, edits, fields, state, words
+from aurora_dash.ui import boundary, candidates, editor, edits, fields, state
 from aurora_dash.ui.candidates import Candidate
+from aurora_dash.ui.forms import variable_options
+from aurora_dash.ui.forms.variable_options import field_key as _key
+from aurora_dash.ui.forms.variable_options import number
 from aurora_dash.variables import Group
 
 _OTHER = "another name"
@@ -19,10 +21,6 @@ _GROUP_HELP = {
     Group.STATIC: "Static: one field for all times; given only.",
     Group.ATMOSPHERIC: "Atmospheric: a field a pressure level; given and predicted.",
 }
-
-
-def _key(name: str) -> str:
-    return f"{state.FIELD_PREFIX}new:{name}"
 
 
 def register(spec: RunSpec, found: list[Candidate]) -> None:
@@ -45,6 +43,7 @@ def register(spec: RunSpec, found: list[Candidate]) -> None:
         _identity()
         group: Group = st.session_state[_key("group")]
         levels = candidates.levels(spec) if group is Group.ATMOSPHERIC else ()
+        variable_options.show(spec, group)
         _statistics(levels)
         with st.container(horizontal=True):
             st.button(
@@ -63,6 +62,7 @@ def register(spec: RunSpec, found: list[Candidate]) -> None:
                 args=(levels,),
             )
         fields.show_error("new")
+        variable_options.histogram()
 
 
 def _identity() -> None:
@@ -95,7 +95,8 @@ def _identity() -> None:
 def _statistics(levels: tuple[float, ...]) -> None:
     st.caption(
         "Mean and standard deviation bring the variable to the size of all others. Leave them "
-        "empty to have them computed from the training period at launch."
+        "empty to have them computed from the training period at launch. With a transform they are "
+        "those of the transformed values."
     )
     if not levels:
         first, second = st.columns(2)
@@ -118,14 +119,14 @@ def _statistics(levels: tuple[float, ...]) -> None:
 def _begin(found: list[Candidate]) -> None:
     """Fill the form with what is known about the chosen variable."""
     state.field_errors().pop("new", None)
-    for key in [k for k in st.session_state if str(k).startswith((_key("mean"), _key("std")))]:
-        del st.session_state[key]
+    variable_options.forget_statistics()
     chosen = st.session_state[_key("choice")]
     candidate = next((c for c in found if c.label == chosen), None)
     values = candidate or Candidate(name="", group=Group.SURFACE, unit="", long_name="")
     for field in ("name", "group", "unit", "long_name"):
         st.session_state[_key(field)] = getattr(values, field)
     st.session_state[_key("source_name")] = values.source_name or ""
+    variable_options.begin()
 
 
 @boundary.guarded
@@ -135,7 +136,9 @@ def _compute() -> None:
     errors.pop("new", None)
     try:
         variable = VariableSpec.build(_typed_identity())
-        moments = candidates.moments(editor.current().spec, variable)
+        spec = editor.current().spec
+        moments = candidates.moments(spec, variable)
+        variable_options.keep_sample(variable.name, candidates.sample(spec, variable))
     except AuroraDashError as error:
         errors["new"] = str(error)
         return
@@ -170,6 +173,7 @@ def _typed_identity() -> dict[str, Any]:
         "unit": typed("unit") or "1",
         "long_name": typed("long_name"),
         "source_name": typed("source_name") or None,
+        **variable_options.typed(),
     }
 
 
@@ -177,79 +181,12 @@ def _typed_statistics(levels: tuple[float, ...]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name in ("mean", "std"):
         if not levels:
-            result[name] = _number(_key(name), name)
+            result[name] = number(_key(name), name)
             continue
-        by_level = {f"{level:g}": _number(_key(f"{name}_{level:g}"), name) for level in levels}
+        by_level = {f"{level:g}": number(_key(f"{name}_{level:g}"), name) for level in levels}
         given = {level: value for level, value in by_level.items() if value is not None}
         if given and len(given) < len(by_level):
             missing = ", ".join(f"{level} hPa" for level in by_level if level not in given)
             raise SpecError(f"The {name} is missing at {missing}: give all levels or none.")
         result[name] = given or None
     return result
-
-
-def _number(key: str, name: str) -> float | None:
-    text = str(st.session_state.get(key) or "").replace(",", ".").strip()
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise SpecError(f"{text!r} is not a number for the {name}.") from None
-
-
-def registered(spec: RunSpec) -> None:
-    """The new variables of the spec, and how they stand in it."""
-    if not spec.variables:
-        st.caption("No new variable is registered. The model's own need nothing here.")
-        return
-    for variable in spec.variables:
-        _row(variable)
-    with st.expander("In the run's specification", icon=":material/data_object:"):
-        dumped = [v.model_dump(mode="json") for v in spec.variables]
-        st.code(json.dumps({"variables": dumped}, indent=2), language="json")
-
-
-def _row(variable: VariableSpec) -> None:
-    with st.container(border=True):
-        name, kind, statistics, remove = st.columns([3, 2, 4, 1], vertical_alignment="center")
-        name.markdown(f"**{variable.name}**  \n:small[{boundary.plain(variable.long_name)}]")
-        kind.markdown(f"{variable.group}  \n:small[{boundary.plain(variable.unit)}]")
-        statistics.markdown(f":small[{statistics_text(variable)}]")
-        remove.button(
-            "",
-            icon=":material/delete:",
-            help=f"Remove {variable.name}",
-            key=f"remove-{variable.group}-{variable.name}",
-            on_click=_remove,
-            args=(variable,),
-        )
-
-
-def statistics_text(variable: VariableSpec) -> str:
-    """Mean and standard deviation of a new variable in words."""
-    mean, std = variable.mean, variable.std
-    if mean is None or std is None:
-        return "mean and standard deviation are computed at launch"
-    if isinstance(mean, dict) and isinstance(std, dict):
-        parts = (
-            f"{level} hPa: {words.number(mean[level])} ± {words.number(std.get(level))}"
-            for level in mean
-        )
-        return ", ".join(parts)
-    assert isinstance(mean, float) and isinstance(std, float)
-    return f"mean {words.number(mean)}, standard deviation {words.number(std)}"
-
-
-@boundary.guarded
-def _remove(variable: VariableSpec) -> None:
-    editor.put(edits.remove_variable(editor.current().spec, variable.name, variable.group))
-
-
-def known(spec: RunSpec) -> None:
-    """The variables that the model has already."""
-    with st.expander("Variables that the model knows already", icon=":material/checklist:"):
-        for group in Group:
-            variables = spec.model.catalogue_entry.variables(group)
-            st.markdown(f"**{group.capitalize()}** ({len(variables)})")
-            st.caption(", ".join(f"{v.name} ({v.long_name}, {v.unit})" for v in variables))

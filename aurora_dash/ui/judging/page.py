@@ -6,7 +6,7 @@ import streamlit as st
 
 from aurora_dash.evaluation.job import load_evaluation
 from aurora_dash.runs.store import Run
-from aurora_dash.ui.judging import maps, scores
+from aurora_dash.ui.judging import maps, old, scores
 
 
 def results(run: Run, evaluation_id: str) -> None:
@@ -14,6 +14,7 @@ def results(run: Run, evaluation_id: str) -> None:
     result = load_evaluation(run, evaluation_id)
     scores.about(result)
     st.subheader("Scores", anchor=False)
+    old.panel(result)
     scores.table(result)
     st.subheader("Maps", anchor=False)
     maps.draw(run, result)

@@ -12,6 +12,7 @@ from tests.browser.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+PATIENCE = 30_000
 PAGES = ("", "model", "data", "variables", "train", "monitor", "evaluate")
 STICKING_OUT = """() => {
   const main = document.querySelector('[data-testid=stMain]');
@@ -33,8 +34,10 @@ def test_a_link_to_a_page_works_as_the_first_request_of_a_server(
     fresh_server: Server, page: Page
 ) -> None:
     page.goto(f"{fresh_server.url}/model")
-    expect(page.locator(".st-key-steps").get_by_role("link", name="Variables")).to_be_visible()
-    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-steps").get_by_role("link", name="Variables")).to_be_visible(
+        timeout=PATIENCE
+    )
+    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible(timeout=PATIENCE)
     assert page.title() == "Model · Aurora Dash"
 
 
@@ -47,18 +50,19 @@ def test_every_page_fits_a_phone(fresh_server: Server, browser: Browser, scheme:
     page = context.new_page()
     for name in PAGES:
         page.goto(f"{fresh_server.url}/{name}")
-        expect(page.locator(".st-key-steps")).to_be_visible()
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        expect(page.locator(".st-key-steps")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE)
         assert page.evaluate(STICKING_OUT) <= 0, name
         # On a phone the path shows signs, but a screen reader still hears every step's name.
-        expect(page.locator(".st-key-steps").get_by_role("link", name="Monitor")).to_have_count(1)
+        monitor = page.locator(".st-key-steps").get_by_role("link", name="Monitor")
+        expect(monitor).to_have_count(1, timeout=PATIENCE)
     context.close()
 
 
 def test_the_demo_can_be_reached_by_keyboard(fresh_server: Server, page: Page) -> None:
     page.goto(fresh_server.url)
     button = page.get_by_role("button", name="Train the demo now")
-    expect(button).to_be_visible()
+    expect(button).to_be_visible(timeout=PATIENCE)
     for _ in range(20):
         page.keyboard.press("Tab")
         if button.evaluate("element => element === document.activeElement"):

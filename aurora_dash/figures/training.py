@@ -37,7 +37,7 @@ GROUP_STYLES: Mapping[str, tuple[str, str]] = {
     "backbone": (GREEN, "solid"),
     "decoder": (PURPLE, "solid"),
     "lora": (ORANGE, "solid"),
-    "pre-trained": (BLUE, "solid"),
+    "existing weights": (BLUE, "solid"),
 }
 """A parameter group looks the same on every chart."""
 

@@ -138,7 +138,7 @@ def norm_chart(table: MetricsTable, view: View, clip: float | None) -> go.Figure
 
 def rate_chart(table: MetricsTable, view: View) -> go.Figure:
     """Learning rates of what came with the checkpoint and of what is new."""
-    curves = {"pre-trained": _curve(table, view, "lr")}
+    curves = {"existing weights": _curve(table, view, "lr")}
     for name in table.names():
         if name.startswith(_RATE):
             curves[name.removeprefix(_RATE)] = _curve(table, view, name)

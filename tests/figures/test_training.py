@@ -90,7 +90,7 @@ def test_one_value_is_seen_too() -> None:
 
 def test_groups_keep_their_looks_over_charts() -> None:
     norms = gradient_norm_figure({name: curve() for name in ("total", "new_embeddings", "encoder")})
-    rates = learning_rate_figure({"pre-trained": curve(), "new_embeddings": curve()})
+    rates = learning_rate_figure({"existing weights": curve(), "new_embeddings": curve()})
     assert norms.layout.yaxis.type == "log"
     assert trace(norms, "new embeddings").line == trace(rates, "new embeddings").line
     colours = [drawn.line.color for drawn in norms.data]
@@ -125,7 +125,7 @@ def test_a_column_that_was_never_recorded_is_left_out() -> None:
         gradient_norm_figure({}, clip=1.0),
         variable_losses_figure({}),
         memory_figure(EMPTY, capacity_bytes=1e9),
-        learning_rate_figure({"pre-trained": EMPTY}),
+        learning_rate_figure({"existing weights": EMPTY}),
         step_time_figure(EMPTY, EMPTY),
     ],
 )

@@ -60,7 +60,7 @@ def test_gradient_norms_are_shown_in_total_and_by_group(table: MetricsTable) -> 
 
 def test_the_rate_of_new_embeddings_appears_only_where_there_are_any(table: MetricsTable) -> None:
     figure = monitor_charts.rate_chart(table, View())
-    assert {t.name for t in figure.data} == {"pre-trained"}
+    assert {t.name for t in figure.data} == {"existing weights"}
 
 
 def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> 
         metrics.write({"step": 1, "split": "train", "loss": 1.0, **rates})
     figure = monitor_charts.rate_chart(metrics_table(path), View())
     assert {drawn.name: drawn.y[0] for drawn in figure.data} == pytest.approx(
-        {"pre-trained": 1e-4, "new embeddings": 1e-3, "new embeddings/surf tp": 5e-3}
+        {"existing weights": 1e-4, "new embeddings": 1e-3, "new embeddings/surf tp": 5e-3}
     )
 
 

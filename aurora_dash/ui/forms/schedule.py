@@ -24,7 +24,7 @@ def chart(spec: RunSpec) -> None:
         return
     steps = np.unique(np.linspace(0, total - 1, min(total, _POINTS)).round().astype(int))
     factors = np.array([lr_factor(int(step), total, spec.optimiser) for step in steps])
-    rates = {"pre-trained": (steps + 1, spec.optimiser.lr * factors)}
+    rates = {"existing weights": (steps + 1, spec.optimiser.lr * factors)}
     if any(variable.lr is None for variable in spec.variables):
         rates["new_embeddings"] = (steps + 1, spec.optimiser.lr_new * factors)
     for variable in spec.variables:

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check format test test-quick chromium clean
+.PHONY: help run install check format test test-quick chromium screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test: check chromium ## all checks and all tests, real browser included
 
 test-quick: check ## all checks and the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+screenshots: chromium ## make the README's pictures anew, with the browser test
+	AURORA_DASH_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/browser/test_guided_path.py -k demo
 
 clean: ## remove the environment and caches (never the runs)
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

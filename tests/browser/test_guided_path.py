@@ -73,7 +73,6 @@ def _next(page: Page, title: str) -> None:
 def test_the_demo_is_one_click_from_training_and_ends_in_maps(server: Server, page: Page) -> None:
     page.goto(server.url)
     expect(page.get_by_text("This machine")).to_be_visible()
-    _picture(page, "start")
     page.get_by_role("button", name="Train the demo now").click()
 
     # Live: the chart's newest step advances while the page is only looked at.

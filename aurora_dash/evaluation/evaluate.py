@@ -21,6 +21,7 @@ from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import (
     FIELDS_FILE,
     EvaluationResult,
+    make_folder,
     require_writable,
     write_result,
 )
@@ -67,7 +68,7 @@ def evaluate(
         scores = book.scores(lambda key: plan.unit(key.variable))
         summary = summarise(plan, book, scores, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if keeper is not None:
             keeper.write(folder / FIELDS_FILE, field_attributes(plan, summary))
         write_result(result)

@@ -142,6 +142,14 @@ def require_writable(folder: Path) -> None:
         raise cannot_write(folder, PermissionError(f"{nearest} may not be written to"))
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents; `RunError` if the system refuses after all."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to, which takes its place when the block succeeds.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,30 @@ def test_resume_goes_on_with_the_same_run(cli, fake_engine: list[Run], store: Ru
     refused = cli("runs", "resume", run.id)
     assert refused.code == 2
     assert "completed" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["training.device=cuda:63"], "NVIDIA GPUs"),
+        (["model.source=file", "model.path=no-such.ckpt"], "no-such.ckpt"),
+        (["model.source=run", "model.run=no-such-run"], "no-such-run"),
+    ],
+)
+def test_what_is_plainly_missing_makes_no_run(
+    assignments: list[str], message: str, tmp_path: Path
+) -> None:
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "aurora_dash", "train", "demo"),
+            *("--runs", str(tmp_path / "runs"), "--set", *assignments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "runs").glob("2*"))

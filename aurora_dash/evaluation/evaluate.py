@@ -21,7 +21,6 @@ from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import (
     FIELDS_FILE,
     EvaluationResult,
-    make_folder,
     require_writable,
     write_result,
 )
@@ -68,7 +67,6 @@ def evaluate(
         scores = book.scores(lambda key: plan.unit(key.variable))
         summary = summarise(plan, book, scores, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
-        make_folder(folder)
         if keeper is not None:
             keeper.write(folder / FIELDS_FILE, field_attributes(plan, summary))
         write_result(result)

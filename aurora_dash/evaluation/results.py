@@ -98,8 +98,11 @@ def score_record(score: Score) -> dict[str, Any]:
 
 
 def write_result(result: EvaluationResult) -> None:
-    """Write ``scores.json`` and then ``summary.json``, each whole or not at all."""
-    result.folder.mkdir(parents=True, exist_ok=True)
+    """Write ``scores.json`` and then ``summary.json``, each whole or not at all.
+
+    Makes the folder; `RunError` if the system refuses.
+    """
+    make_folder(result.folder)
     records = ",\n".join("  " + json.dumps(r, allow_nan=False) for r in result.records())
     write_atomic(result.folder / SCORES_FILE, f"[\n{records}\n]\n")
     write_atomic(result.folder / SUMMARY_FILE, result.summary.model_dump_json(indent=2) + "\n")
@@ -158,7 +161,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     beside: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(
             prefix=f".{path.name}-", suffix=path.suffix, dir=path.parent
         )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from aurora_dash.ui import candidates, data_view, editor, path, shell
+from aurora_dash.ui import candidates, data_views, editor, path, shell
 from aurora_dash.ui.forms import data
 
 shell.heading("data")
@@ -10,5 +10,5 @@ spec = editor.current().spec
 chosen = data.source(spec)
 data.cutting(spec, candidates.levels(spec))
 st.divider()
-ready = data_view.recognised(spec, chosen=chosen)
+ready = data_views.show(spec, chosen=chosen)
 path.foot("data", ready=ready)

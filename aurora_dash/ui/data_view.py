@@ -13,19 +13,10 @@ from aurora_dash.ui import opened, widgets, words
 from aurora_dash.variables import Group
 
 
-def recognised(spec: RunSpec, *, chosen: bool) -> bool:
-    """Show what the data holds and what was found; True if a run can be launched on it."""
-    if not chosen:
-        widgets.empty(
-            "No files are named yet",
-            "Name files above. What they hold, and whether the model can learn from it, appears "
-            "here before anything is launched.",
-            icon=":material/folder_open:",
-        )
-        return False
+def recognised(spec: RunSpec) -> None:
+    """Show what the data holds and what was found."""
     found = opened.findings(spec)
-    ready = launchable(found)
-    if ready:
+    if launchable(found):
         st.success("A run can be launched on this data.", icon=":material/check_circle:")
     else:
         errors = sum(finding.severity == "error" for finding in found)
@@ -35,10 +26,11 @@ def recognised(spec: RunSpec, *, chosen: bool) -> bool:
         )
     widgets.findings(found, expanded=True)
     try:
-        _summary(opened.summary(spec), spec)
+        summary = opened.summary(spec)
     except DataError:
-        return False
-    return ready
+        # That it can't be opened is among the findings.
+        return
+    _summary(summary, spec)
 
 
 def _summary(summary: DataSummary, spec: RunSpec) -> None:

@@ -3,8 +3,9 @@
     checkpoints/
       step-00000120/
         model.pt        weights, a flat state dict
-        optimiser.pt    optimiser state and what else resuming needs
-        meta.json       `CheckpointMeta`, with the checksums of the other two
+        optimiser.pt    optimiser state
+        <part>.pt       what else resuming needs, such as ``ema.pt``; only where a run has it
+        meta.json       `CheckpointMeta`, with the checksums of the others
       best, last        text files that hold the name of a checkpoint
 
 Only `aurora_dash.training.checkpoints` writes here.
@@ -28,9 +29,11 @@ FORMAT_VERSION = 1
 MODEL_FILE = "model.pt"
 OPTIMISER_FILE = "optimiser.pt"
 META_FILE = "meta.json"
+PART_SUFFIX = ".pt"
 POINTERS = ("best", "last")
 
 _NAME = re.compile(r"step-\d{8,}")
+_PART = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class CheckpointMeta(BaseModel):
@@ -48,11 +51,18 @@ class CheckpointMeta(BaseModel):
     """Lowest validation loss of the run up to here."""
     statistics: dict[str, dict[str, tuple[float, float]]]
     sha256: dict[str, str]
+    """Checksums by file name; names the files of the parts."""
     created: str
     device: str
     threads: int
     """Threads and device are part of bit-identical resuming."""
     versions: dict[str, str]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of what the checkpoint holds beside weights and optimiser state."""
+        files = (name for name in self.sha256 if name not in (MODEL_FILE, OPTIMISER_FILE))
+        return tuple(sorted(name.removesuffix(PART_SUFFIX) for name in files))
 
     @property
     def model_statistics(self) -> ModelStatistics:
@@ -135,6 +145,28 @@ def read_optimiser(checkpoint: Path, meta: CheckpointMeta | None = None) -> dict
     """A checkpoint's optimiser state, after its checksum was verified."""
     path = checkpoint / OPTIMISER_FILE
     _verify(path, (meta or read_meta(checkpoint)).sha256)
+    return read_tensors(path)
+
+
+def part_file(name: str) -> str:
+    """File name of a part of a checkpoint; `CheckpointError` for a name that can't be one."""
+    if not _PART.fullmatch(name) or name + PART_SUFFIX in (MODEL_FILE, OPTIMISER_FILE):
+        raise CheckpointError(
+            f"{name!r} can't name a part of a checkpoint: expected lower-case letters, digits and "
+            "underscores, and neither 'model' nor 'optimiser'."
+        )
+    return name + PART_SUFFIX
+
+
+def read_part(checkpoint: Path, name: str, meta: CheckpointMeta | None = None) -> dict[str, Any]:
+    """A part's state, after its checksum was verified; `CheckpointError` if there is none."""
+    meta = meta or read_meta(checkpoint)
+    if name not in meta.parts:
+        raise CheckpointError(
+            f"{checkpoint} holds no part {name!r}; it holds {', '.join(meta.parts) or 'none'}."
+        )
+    path = checkpoint / part_file(name)
+    _verify(path, meta.sha256)
     return read_tensors(path)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from aurora_dash.model.saved import (
     file_digest,
     find_checkpoint,
     list_checkpoints,
+    part_file,
     read_meta,
     read_optimiser,
+    read_part,
     read_weights,
 )
 from aurora_dash.model.statistics import ModelStatistics
@@ -51,6 +53,8 @@ class Snapshot:
     train_loss: float | None = None
     validation_loss: float | None = None
     best_loss: float | None = None
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else resuming needs, by name: tensors and plain values, as `Stateful` gives them."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Restored:
     meta: CheckpointMeta
     weights: StateDict
     optimiser: dict[str, Any]
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Empty for what older versions saved."""
 
 
 class CheckpointStore:
@@ -129,15 +135,21 @@ class CheckpointStore:
 
 def _read(path: Path) -> Restored:
     meta = read_meta(path)
-    return Restored(path, meta, read_weights(path, meta), read_optimiser(path, meta))
+    parts = {name: read_part(path, name, meta) for name in meta.parts}
+    return Restored(path, meta, read_weights(path, meta), read_optimiser(path, meta), parts)
 
 
 def _write_whole(folder: Path, snapshot: Snapshot) -> None:
     """All files of a checkpoint, on disk when this returns."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _save(folder / MODEL_FILE, snapshot.weights)
-    _save(folder / OPTIMISER_FILE, snapshot.optimiser)
+    files = {
+        MODEL_FILE: snapshot.weights,
+        OPTIMISER_FILE: snapshot.optimiser,
+        **{part_file(name): state for name, state in snapshot.parts.items()},
+    }
+    for name, content in files.items():
+        _save(folder / name, content)
     meta = CheckpointMeta(
         step=snapshot.step,
         epoch=snapshot.epoch,
@@ -145,7 +157,7 @@ def _write_whole(folder: Path, snapshot: Snapshot) -> None:
         validation_loss=snapshot.validation_loss,
         best_loss=snapshot.best_loss,
         statistics=snapshot.statistics.to_dict(),
-        sha256={name: file_digest(folder / name) for name in (MODEL_FILE, OPTIMISER_FILE)},
+        sha256={name: file_digest(folder / name) for name in files},
         created=utc_now().isoformat(timespec="seconds"),
         device=snapshot.device,
         threads=snapshot.threads,

@@ -20,7 +20,7 @@ from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.device import choose_device
-from aurora_dash.model.load import LoadRefusedError, load_into
+from aurora_dash.model.load import LoadRefusedError
 from aurora_dash.model.statistics import (
     ModelStatistics,
     inherit_statistics,
@@ -31,7 +31,6 @@ from aurora_dash.runs.ownership import Owner, own
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
-from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
 from aurora_dash.training.control import Control
 from aurora_dash.training.determinism import deterministic_if
 from aurora_dash.training.failure import Failures
@@ -41,6 +40,7 @@ from aurora_dash.training.machine import set_threads
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.plan import split_of, total_steps_of
 from aurora_dash.training.record import DownloadProgress, Recorder
+from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
 
@@ -104,7 +104,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         train_samples, validation_samples = _samples(spec, opened.dataset, split)
         order = BatchOrder(len(train_samples), spec.training.batch_size, spec.training.seed)
         step = TrainingStep(model, spec, device, total_steps_of(spec, order))
-        save = _Saver(run, spec, model, step, threads, always_best=not split.validation)
+        save = Saver(run, spec, model, step, threads, always_best=not split.validation)
         with (
             MetricsWriter(run.metrics_path) as metrics,
             TrainingBatches(train_samples, order) as batches,
@@ -120,7 +120,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 validate_every=spec.training.validate_every,
                 save_every=spec.training.checkpoint_every,
             )
-            _resume(run, save.store, trainer, model, step)
+            resume(run, save.store, trainer, model, step)
             with deterministic_if(spec.training.deterministic):
                 _run(trainer, owner)
     finally:
@@ -210,53 +210,3 @@ def _validator(
     if samples is None:
         return None
     return Validator(step.comparer, samples, spec.training.batch_size)
-
-
-class _Saver:
-    """Puts what a trainer has reached into a checkpoint."""
-
-    def __init__(
-        self,
-        run: Run,
-        spec: RunSpec,
-        model: BuiltModel,
-        step: TrainingStep,
-        threads: int,
-        *,
-        always_best: bool,
-    ) -> None:
-        self.store = CheckpointStore(run, keep=spec.training.keep_checkpoints)
-        self._model = model
-        self._step = step
-        self._threads = threads
-        self._always_best = always_best
-        """Without validation the newest weights pass for the best."""
-
-    def __call__(self, trainer: Trainer, best: bool) -> None:
-        snapshot = Snapshot(
-            step=trainer.step,
-            epoch=trainer.epoch,
-            weights=self._model.state_dict(),
-            optimiser=self._step.optimiser.state_dict(),
-            statistics=self._model.statistics,
-            device=str(self._step.comparer.device),
-            threads=self._threads,
-            train_loss=trainer.last_loss,
-            validation_loss=trainer.validation_loss,
-            best_loss=trainer.best_loss,
-        )
-        self.store.save(snapshot, best=best or self._always_best)
-
-
-def _resume(
-    run: Run, store: CheckpointStore, trainer: Trainer, model: BuiltModel, step: TrainingStep
-) -> None:
-    """Go on from the run's newest checkpoint, if it has one."""
-    restored = store.load_newest(lambda message: run.log_event("warning", message))
-    if restored is None:
-        return
-    load_into(model.module, restored.weights, adapt=False, name=str(restored.path))
-    step.restore(restored.optimiser)
-    meta = restored.meta
-    trainer.resume(step=meta.step, last_loss=meta.train_loss, best_loss=meta.best_loss)
-    run.log_event("info", f"resumed from {restored.path.name}", step=meta.step)

@@ -19,6 +19,7 @@ from aurora_dash.training.gradients import clip_gradients, gradient_norms
 from aurora_dash.training.loss import LossTerms, build_loss
 from aurora_dash.training.optimiser import NEW, build_optimiser, set_learning_rates
 from aurora_dash.training.order import mix_seed
+from aurora_dash.training.parts import Stateful
 
 Record = dict[str, float]
 
@@ -103,6 +104,16 @@ class TrainingStep:
             record["grad_norm_clipped"] = min(record["grad_norm"], self._spec.clip_norm)
         self.optimiser.step()
         return record | _rates(rates) | ({"missing_fraction": missing} if missing else {})
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.comparer.device
+
+    @property
+    def parts(self) -> Mapping[str, Stateful]:
+        """What a resume needs besides weights and optimiser, by the name of its file."""
+        return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the optimiser's state from a checkpoint; the rates stay those of the spec.

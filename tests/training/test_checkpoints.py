@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aurora_dash.errors import CheckpointError, RunError
-from aurora_dash.model.saved import find_checkpoint, list_checkpoints, read_meta
+from aurora_dash.model.saved import find_checkpoint, list_checkpoints, read_meta, read_part
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.training import checkpoints
 from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
@@ -148,3 +148,41 @@ def test_a_run_that_never_saved_has_none(run) -> None:
     assert store.load_newest(pytest.fail) is None
     with pytest.raises(CheckpointError, match="it holds none"):
         store.load()
+
+
+def test_parts_are_files_of_their_own_and_are_restored(run) -> None:
+    store = CheckpointStore(run)
+    parts = {"ema": {"a": torch.ones(2)}, "replay": {"fields": [torch.arange(3)], "step": 7}}
+    path = store.save(_snapshot(1, parts=parts))
+    names = {"model.pt", "optimiser.pt", "ema.pt", "replay.pt", "meta.json"}
+    assert {file.name for file in path.iterdir()} == names
+    assert read_meta(path).parts == ("ema", "replay")
+    restored = store.load().parts
+    assert torch.equal(restored["ema"]["a"], torch.ones(2))
+    assert restored["replay"]["step"] == 7
+    assert torch.equal(restored["replay"]["fields"][0], torch.arange(3))
+    with pytest.raises(CheckpointError, match="no part 'other'; it holds ema, replay"):
+        read_part(path, "other")
+
+
+def test_a_checkpoint_with_a_damaged_part_is_damaged(run) -> None:
+    store = CheckpointStore(run)
+    store.save(_snapshot(1, parts={"ema": {"a": torch.ones(2)}}))
+    path = store.save(_snapshot(2, parts={"ema": {"a": torch.ones(2)}})) / "ema.pt"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CheckpointError, match=r"ema\.pt is damaged"):
+        store.load()
+    assert store.load_newest(lambda message: None).meta.step == 1
+
+
+def test_a_checkpoint_without_parts_still_loads(run) -> None:
+    store = CheckpointStore(run)
+    store.save(_snapshot(1))
+    assert store.load().parts == {}
+
+
+@pytest.mark.parametrize("name", ["model", "optimiser", "../up", "Ema", "a/b", ""])
+def test_a_part_has_a_name_of_its_own(run, name) -> None:
+    with pytest.raises(CheckpointError, match="can't name a part"):
+        CheckpointStore(run).save(_snapshot(1, parts={name: {}}))
+    assert _names(CheckpointStore(run)) == []

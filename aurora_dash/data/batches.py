@@ -26,8 +26,8 @@ from aurora_dash.variables import Group
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
-Sample = tuple[Batch, Batch]
-"""What is given to the model, and what it should have predicted."""
+Sample = tuple[Batch, tuple[Batch, ...]]
+"""What is given to the model, and what it should have predicted: a target for each step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class WindowSamples:
     """The samples of a canonical dataset, one for each window (a map-style torch dataset).
 
     A sample is an input batch (b=1, one t for each input of the window) and a target batch
-    (b=1, t=1), surface (b, t, h, w), static (h, w) and atmospheric (b, t, c, h, w), float32, in
-    physical units.
+    (b=1, t=1) for each target of the window, surface (b, t, h, w), static (h, w) and atmospheric
+    (b, t, c, h, w), float32, in physical units.
     """
 
     def __init__(
@@ -116,8 +116,8 @@ class WindowSamples:
         wanted = sorted(set(window.indices), key=lambda i: i not in self._steps)
         steps = {i: self._step(i) for i in wanted}
         inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names)
-        target = self._batch([steps[window.target]], (window.target,), self._targets)
-        return inputs, target
+        targets = (self._batch([steps[i]], (i,), self._targets) for i in window.targets)
+        return inputs, tuple(targets)
 
     def _batch(
         self, steps: Sequence[dict[str, Values]], indices: tuple[int, ...], names: VariableNames
@@ -182,11 +182,11 @@ class WindowSamples:
 def collate(samples: Sequence[Sample]) -> Sample:
     """Several samples as one: variables joined along b, times listed, statics shared."""
     inputs, targets = zip(*samples, strict=True)
-    return _join(inputs), _join(targets)
+    return _join(inputs), tuple(_join(step) for step in zip(*targets, strict=True))
 
 
 def batch_for(dataset: xr.Dataset, windows: Sequence[Window], names: VariableNames) -> Sample:
-    """Input and target batch (b = number of windows) of a few windows, read once."""
+    """Input and target batches (b = number of windows) of a few windows, read once."""
     samples = WindowSamples(dataset, windows, names)
     return collate([samples[i] for i in range(len(samples))])
 

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.findings import Finding
+from aurora_dash.data.plan import split_times, windows_of
 from aurora_dash.data.times import Times, format_time, hours_between
-from aurora_dash.data.windows import make_windows, split_windows
 from aurora_dash.spec import RunSpec
 
 _SHOWN_GAPS = 3
@@ -22,12 +22,12 @@ def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
         return
     times = dataset["time"].values
     step = spec.model.catalogue_entry.timestep_hours
-    windows = make_windows(times, history_hours=step, lead_hours=spec.lead_hours)
+    windows = windows_of(spec, times)
     yield from _uneven_steps(times, len(windows))
     if not windows:
         yield _no_window(times, step, spec.lead_hours)
         return
-    split = split_windows(windows, times, spec.data.validation_fraction)
+    split = split_times(spec, times)
     if not split.train:
         yield Finding(
             severity="error",

@@ -20,12 +20,13 @@ class Window:
 
     inputs: tuple[int, ...]
     """From the oldest to the newest input, one history step apart."""
-    target: int
+    targets: tuple[int, ...]
+    """From the first to the last step of the forecast, one lead time apart."""
 
     @property
     def indices(self) -> tuple[int, ...]:
         """All times that the sample uses."""
-        return (*self.inputs, self.target)
+        return (*self.inputs, *self.targets)
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,36 @@ class Split:
 
 
 def make_windows(
-    times: Times, *, history_hours: int, lead_hours: int, history: int = 2
+    times: Times,
+    *,
+    history_hours: int,
+    lead_hours: int,
+    history: int = 2,
+    num_targets: int = 1,
+    stride: int = 1,
 ) -> tuple[Window, ...]:
-    """All samples that `times` allow, in the order of their target times.
+    """The samples that `times` allow, in the order of their times.
 
-    A sample has `history` inputs, `history_hours` apart, and a target `lead_hours` after the
-    newest input. `times` must be strictly increasing.
+    A sample has `history` inputs, `history_hours` apart, and `num_targets` targets, one for each
+    step of a forecast, `lead_hours` after the newest input and then after each other. Of all
+    samples every `stride`-th is given, from the first. `times` must be strictly increasing.
     """
-    if history < 1 or history_hours < 1 or lead_hours < 1:
-        raise ValueError("history, history_hours and lead_hours must be at least 1")
+    if min(history, history_hours, lead_hours, num_targets, stride) < 1:
+        raise ValueError(
+            "history, history_hours, lead_hours, num_targets and stride must be at least 1"
+        )
     exact = np.asarray(times).astype("datetime64[ns]")
     index = {int(time): position for position, time in enumerate(exact.astype(np.int64))}
     hour = int(np.timedelta64(1, "h") / np.timedelta64(1, "ns"))
     offsets = [-step * history_hours * hour for step in reversed(range(history))]
+    offsets += [(step + 1) * lead_hours * hour for step in range(num_targets)]
     windows = []
     for newest in index:
-        needed = [newest + offset for offset in offsets] + [newest + lead_hours * hour]
-        positions = [index.get(moment) for moment in needed]
-        found = [position for position in positions if position is not None]
-        if len(found) == len(needed):
-            windows.append(Window(inputs=tuple(found[:-1]), target=found[-1]))
-    return tuple(windows)
+        positions = [index.get(newest + offset) for offset in offsets]
+        found = tuple(position for position in positions if position is not None)
+        if len(found) == len(offsets):
+            windows.append(Window(inputs=found[:history], targets=found[history:]))
+    return tuple(windows[::stride])
 
 
 def split_windows(windows: Sequence[Window], times: Times, validation_fraction: float) -> Split:
@@ -70,13 +80,13 @@ def split_windows(windows: Sequence[Window], times: Times, validation_fraction: 
     if not 0 <= validation_fraction < 1:
         raise ValueError(f"validation_fraction must be in [0, 1), not {validation_fraction}")
     moments = np.asarray(times)
-    ordered = sorted(windows, key=lambda window: moments[window.target])
+    ordered = sorted(windows, key=lambda window: moments[window.targets[-1]])
     if validation_fraction == 0 or not ordered:
         return Split(train=tuple(ordered), validation=())
     num_validation = max(1, round(len(ordered) * validation_fraction))
     train, validation = ordered[:-num_validation], ordered[-num_validation:]
     begin = min(moments[i] for window in validation for i in window.inputs)
     return Split(
-        train=tuple(window for window in train if moments[window.target] < begin),
+        train=tuple(window for window in train if moments[window.targets[-1]] < begin),
         validation=tuple(validation),
     )

@@ -49,7 +49,7 @@ def make_samples(
             times, history_hours=history_hours, lead_hours=step * lead_hours
         ):
             if all(index in allowed for index in window.indices):
-                targets.setdefault(window.inputs, {})[step] = window.target
+                targets.setdefault(window.inputs, {})[step] = window.targets[-1]
     samples = [Sample(inputs, targets[inputs]) for inputs in sorted(targets)]
     if not samples:
         raise _no_samples(times, request, history_hours, lead_hours, validation_fraction)

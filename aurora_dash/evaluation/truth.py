@@ -35,8 +35,8 @@ class Truth:
     ) -> None:
         self._module = module
         self._num_samples = len(samples)
-        starts = [Window(inputs=s.inputs, target=s.inputs[-1]) for s in samples]
-        moments = [Window(inputs=(i,), target=i) for i in range(dataset.sizes["time"])]
+        starts = [Window(inputs=s.inputs, targets=()) for s in samples]
+        moments = [Window(inputs=(i,), targets=(i,)) for i in range(dataset.sizes["time"])]
         # One reader for both, so that they share what it keeps in memory.
         self._windows = WindowSamples(dataset, [*starts, *moments], names)
 
@@ -46,7 +46,7 @@ class Truth:
 
     def fields(self, time_index: int) -> Fields:
         """Observed fields of all predicted variables that the data has, at one time."""
-        _, observed = self._windows[self._num_samples + time_index]
+        _, (observed,) = self._windows[self._num_samples + time_index]
         observed = self._module.batch_transform_hook(observed)
         return fields_of(observed.crop(self._module.patch_size), 0)
 

@@ -9,12 +9,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Protocol, Self
 
-from aurora import Batch
-
-from aurora_dash.data.batches import collate
+from aurora_dash.data.batches import Sample, collate
 from aurora_dash.training.order import BatchOrder
-
-Sample = tuple[Batch, Batch]
 
 
 class Samples(Protocol):

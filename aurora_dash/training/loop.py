@@ -10,7 +10,7 @@ from typing import Protocol
 
 from aurora import Batch
 
-from aurora_dash.training.loader import Sample
+from aurora_dash.data.batches import Sample
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.step import Record
 
@@ -59,7 +59,7 @@ class Trainer:
     def __init__(
         self,
         *,
-        take_step: Callable[[int, Batch, Batch], Record],
+        take_step: Callable[[int, Batch, tuple[Batch, ...]], Record],
         batches: Batches,
         validate: Callable[[Callable[[], bool]], Record | None] | None,
         records: Records,
@@ -130,9 +130,9 @@ class Trainer:
 
     def _advance(self) -> None:
         begin = time.perf_counter()
-        inputs, target = self._batches.take(self.step)
+        inputs, targets = self._batches.take(self.step)
         waited = time.perf_counter() - begin
-        values = self._take_step(self.step, inputs, target)
+        values = self._take_step(self.step, inputs, targets)
         end = time.perf_counter()
         self._ends.append(end)
         self.step += 1

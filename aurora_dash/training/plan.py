@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import xarray as xr
 
-from aurora_dash.data.windows import Split, make_windows, split_windows
+from aurora_dash.data.plan import split_times, windows_of
+from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.order import BatchOrder
@@ -13,15 +14,11 @@ from aurora_dash.training.order import BatchOrder
 def split_of(spec: RunSpec, dataset: xr.Dataset) -> Split:
     """The samples of a canonical dataset to train on and to validate with."""
     times = dataset["time"].values
-    windows = make_windows(
-        times,
-        history_hours=spec.model.catalogue_entry.timestep_hours,
-        lead_hours=spec.lead_hours,
-    )
-    split = split_windows(windows, times, spec.data.validation_fraction)
+    split = split_times(spec, times)
     if not split.train:
         raise DataError(
-            f"No sample is left to train on: {len(times)} times give {len(windows)} samples, "
+            f"No sample is left to train on: {len(times)} times give "
+            f"{len(windows_of(spec, times))} samples, "
             f"{len(split.validation)} of them for validation.",
             remedy="Add times, or lower data.validation_fraction.",
         )

@@ -78,13 +78,14 @@ class TrainingStep:
         self._groups = model.parameters_by_group()
         self.optimiser = build_optimiser(self._groups, spec.optimiser, spec.variables)
 
-    def __call__(self, step: int, inputs: Batch, target: Batch) -> Record:
+    def __call__(self, step: int, inputs: Batch, targets: tuple[Batch, ...]) -> Record:
         """Take 0-based step `step`; returns the numbers of its record.
 
         Raises `TrainingError` before the weights change if anything is not finite.
         """
         rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
         self.optimiser.zero_grad(set_to_none=True)
+        (target,) = targets
         terms = self.comparer.forecast(inputs, target, draw=step)
         torch.autograd.backward(terms.total)
         norms = gradient_norms(self._groups)

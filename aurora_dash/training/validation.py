@@ -39,9 +39,10 @@ class Validator:
     def _measure(self, interrupted: Callable[[], bool]) -> Record | None:
         first_time = not self._persistence and self._comparer.can_persist
         model, persistence = _Mean(), _Mean()
-        for number, (inputs, target) in enumerate(fixed_batches(self._samples, self._batch_size)):
+        for number, (inputs, targets) in enumerate(fixed_batches(self._samples, self._batch_size)):
             if interrupted():
                 return None
+            (target,) = targets
             size = len(inputs.metadata.time)
             # Negative draws are those of validation: the same noise every time, never one that
             # is trained on.

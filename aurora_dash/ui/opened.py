@@ -7,9 +7,10 @@ import streamlit as st
 from aurora_dash.data.check import DataSummary, check_for_training, describe
 from aurora_dash.data.findings import Finding, sort_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.plan import split_times
 from aurora_dash.data.roots import configured_roots, expand_paths
 from aurora_dash.data.source import open_data
-from aurora_dash.data.windows import Split, make_windows, split_windows
+from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError
 from aurora_dash.spec import HUB, DataSpec, RunSpec
 
@@ -51,10 +52,7 @@ def num_training_samples(spec: RunSpec) -> int:
 
 
 def _split(spec: RunSpec) -> Split:
-    times = opened(spec).dataset["time"].values
-    step = spec.model.catalogue_entry.timestep_hours
-    windows = make_windows(times, history_hours=step, lead_hours=spec.lead_hours)
-    return split_windows(windows, times, spec.data.validation_fraction)
+    return split_times(spec, opened(spec).dataset["time"].values)
 
 
 def _data_of(spec: RunSpec) -> RunSpec:

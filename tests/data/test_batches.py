@@ -41,7 +41,7 @@ def norway(norway_files: tuple[Path, Path]) -> WindowSamples:
 
 def test_a_sample_has_the_shapes_that_aurora_takes(norway: WindowSamples) -> None:
     assert len(norway) == 18
-    inputs, target = norway[0]
+    inputs, (target,) = norway[0]
     assert list(inputs.surf_vars) == ["2t", "10u", "10v", "msl"]
     assert list(inputs.static_vars) == ["lsm", "z", "slt"]
     assert list(inputs.atmos_vars) == ["z", "u", "v", "t", "q"]
@@ -64,7 +64,7 @@ def test_values_are_physical_and_those_of_the_right_times(
 ) -> None:
     single = xr.load_dataset(norway_files[1], engine="h5netcdf")["t2m"].values
     pressure = xr.load_dataset(norway_files[0], engine="h5netcdf")["q"].values
-    inputs, target = norway[7]
+    inputs, (target,) = norway[7]
     np.testing.assert_array_equal(inputs.surf_vars["2t"][0, 0], single[7, :60, :60])
     np.testing.assert_array_equal(inputs.surf_vars["2t"][0, 1], single[8, :60, :60])
     np.testing.assert_array_equal(target.surf_vars["2t"][0, 0], single[9, :60, :60])
@@ -73,7 +73,7 @@ def test_values_are_physical_and_those_of_the_right_times(
 
 
 def test_times_are_those_of_the_newest_input_and_the_target_in_utc(norway: WindowSamples) -> None:
-    inputs, target = norway[0]
+    inputs, (target,) = norway[0]
     assert inputs.metadata.time == (datetime(2025, 6, 1, 6, tzinfo=UTC),)
     assert target.metadata.time == (datetime(2025, 6, 1, 12, tzinfo=UTC),)
     assert inputs.metadata.time[0].tzinfo is not None
@@ -87,7 +87,7 @@ def test_coordinates_are_those_of_the_grid(norway: WindowSamples) -> None:
 
 
 def test_collating_joins_samples_along_the_batch(norway: WindowSamples) -> None:
-    inputs, target = collate([norway[2], norway[5], norway[0]])
+    inputs, (target,) = collate([norway[2], norway[5], norway[0]])
     assert inputs.surf_vars["msl"].shape == (3, 2, 60, 60)
     assert target.atmos_vars["u"].shape == (3, 1, 4, 60, 60)
     assert torch.equal(inputs.surf_vars["msl"][1:2], norway[5][0].surf_vars["msl"])
@@ -98,10 +98,24 @@ def test_collating_joins_samples_along_the_batch(norway: WindowSamples) -> None:
     assert inputs.static_vars["z"].shape == (60, 60)
 
 
+def test_a_target_for_each_step_joins_along_the_batch_too(norway: WindowSamples) -> None:
+    windows = make_windows(
+        norway._dataset["time"].values, history_hours=6, lead_hours=6, num_targets=3
+    )
+    samples = WindowSamples(norway._dataset, windows, norway.names)
+    _, targets = collate([samples[4], samples[0]])
+    for step, target in enumerate(targets):
+        for row, window in enumerate((4, 0)):
+            (single,) = norway[window + step][1]
+            assert target.metadata.time[row] == single.metadata.time[0]
+            assert torch.equal(target.surf_vars["msl"][row : row + 1], single.surf_vars["msl"])
+    assert len(targets) == 3
+
+
 def test_a_batch_of_windows_is_the_collated_samples(norway: WindowSamples) -> None:
     dataset, windows = norway._dataset, norway.windows[3:5]
-    inputs, target = batch_for(dataset, windows, norway.names)
-    expected_inputs, expected_target = collate([norway[3], norway[4]])
+    inputs, (target,) = batch_for(dataset, windows, norway.names)
+    expected_inputs, (expected_target,) = collate([norway[3], norway[4]])
     assert inputs.metadata.time == expected_inputs.metadata.time
     for name, tensor in expected_inputs.surf_vars.items():
         assert torch.equal(inputs.surf_vars[name], tensor)
@@ -160,7 +174,9 @@ def test_new_variables_come_last_in_the_order_of_the_spec() -> None:
         VariableSpec(name="sdor", group=Group.STATIC, unit="m"),
         VariableSpec(name="w", group=Group.ATMOSPHERIC, unit="Pa s-1"),
     )
-    inputs, target = _samples(RunSpec(variables=new, data=DataSpec(demo=DemoSpec(num_times=6))))[0]
+    inputs, (target,) = _samples(RunSpec(variables=new, data=DataSpec(demo=DemoSpec(num_times=6))))[
+        0
+    ]
     assert list(inputs.surf_vars)[-1] == list(target.surf_vars)[-1] == "tcwv"
     assert list(inputs.static_vars)[-1] == "sdor"
     assert list(inputs.atmos_vars)[-1] == "w"
@@ -171,7 +187,7 @@ def test_v1p5_gets_insolation_and_its_outputs_only_as_targets() -> None:
 
     spec = RunSpec(model=ModelSpec(variant="v1.5"), data=DataSpec(demo=DemoSpec(num_times=6)))
     samples = _samples(spec)
-    inputs, target = samples[1]
+    inputs, (target,) = samples[1]
     outputs = set(spec.model.catalogue_entry.output_only)
     assert outputs.isdisjoint(inputs.surf_vars)
     assert set(target.surf_vars) == set(inputs.surf_vars) | outputs
@@ -196,7 +212,7 @@ def test_roles_decide_what_is_given_and_what_is_to_be_predicted() -> None:
         ),
     )
     samples = _samples(spec)
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     assert list(inputs.surf_vars) == ["2t", "10u", "10v", "msl", "wet"]
     assert list(inputs.atmos_vars) == ["z", "u", "v", "t", "q", "w"]
     assert list(target.surf_vars) == ["2t", "10u", "10v", "msl", "tcwv"]
@@ -207,7 +223,7 @@ def test_outputs_that_the_data_lacks_are_not_in_the_target() -> None:
     spec = RunSpec(model=ModelSpec(variant="v1.5"), data=DataSpec(demo=DemoSpec(num_times=6)))
     samples = _samples(spec)
     without = WindowSamples(samples._dataset.drop_vars("surf_blh"), samples.windows, samples.names)
-    assert "blh" not in without[0][1].surf_vars
+    assert "blh" not in without[0][1][0].surf_vars
 
 
 def test_data_that_lacks_a_variable_is_refused_by_name(norway: WindowSamples) -> None:
@@ -220,8 +236,8 @@ def test_a_twelve_hour_model_gets_times_twelve_hours_apart(
 ) -> None:
     spec = _norway_spec(norway_files).replace(model=ModelSpec(variant="0.25-12h-pretrained"))
     samples = _samples(spec)
-    assert samples.windows[0] == Window((0, 2), 4)
-    assert samples[0][1].metadata.time == (datetime(2025, 6, 2, 0, tzinfo=UTC),)
+    assert samples.windows[0] == Window((0, 2), (4,))
+    assert samples[0][1][0].metadata.time == (datetime(2025, 6, 2, 0, tzinfo=UTC),)
 
 
 def test_the_model_takes_a_batch_and_predicts_at_the_target_s_time(norway: WindowSamples) -> None:
@@ -237,7 +253,7 @@ def test_the_model_takes_a_batch_and_predicts_at_the_target_s_time(norway: Windo
         window_size=(2, 4, 8),
         use_lora=False,
     )
-    inputs, target = collate([norway[0], norway[4]])
+    inputs, (target,) = collate([norway[0], norway[4]])
     with torch.inference_mode():
         prediction = model(inputs)
     assert prediction.metadata.time == target.metadata.time
@@ -254,7 +270,7 @@ from aurora_dash.spec import DataSpec, DemoSpec, ModelSpec, RunSpec
 spec = RunSpec(model=ModelSpec(variant="v1.5"), data=DataSpec(demo=DemoSpec(num_times=6)))
 dataset = open_data(spec.data, spec.model.catalogue_entry).dataset
 windows = make_windows(dataset["time"].values, history_hours=6, lead_hours=6)
-inputs, target = WindowSamples(dataset, windows, VariableNames.of(spec))[0]
+inputs, (target,) = WindowSamples(dataset, windows, VariableNames.of(spec))[0]
 print(json.dumps({
     "input": inputs.metadata.time[0].timestamp(),
     "target": target.metadata.time[0].timestamp(),

@@ -52,7 +52,7 @@ def _rmse(dataset: xr.Dataset, key: str, weights: xr.DataArray | float) -> float
     windows = _windows(dataset)
     values = dataset[key].astype(np.float64)
     newest = values.isel(time=[window.inputs[-1] for window in windows]).values
-    target = values.isel(time=[window.target for window in windows])
+    target = values.isel(time=[window.targets[-1] for window in windows])
     return float(np.sqrt((((target - newest) ** 2) * weights).mean()))
 
 

@@ -18,28 +18,63 @@ hour_sets = st.sets(st.integers(0, 60).map(lambda n: 3 * n), min_size=1, max_siz
 def test_an_even_series_gives_a_window_for_each_time_but_the_first_and_last() -> None:
     windows = make_windows(_times(np.arange(20) * 6), history_hours=6, lead_hours=6)
     assert len(windows) == 18
-    assert windows[0] == Window(inputs=(0, 1), target=2)
-    assert windows[-1] == Window(inputs=(17, 18), target=19)
+    assert windows[0] == Window(inputs=(0, 1), targets=(2,))
+    assert windows[-1] == Window(inputs=(17, 18), targets=(19,))
     assert windows[0].indices == (0, 1, 2)
 
 
 def test_steps_finer_than_the_model_s_are_not_mistaken_for_its_own() -> None:
     windows = make_windows(_times(np.arange(8)), history_hours=3, lead_hours=3)
-    assert windows == (Window((0, 3), 6), Window((1, 4), 7))
+    assert windows == (Window((0, 3), (6,)), Window((1, 4), (7,)))
 
 
 def test_lead_and_history_may_differ() -> None:
     windows = make_windows(_times(np.arange(6) * 6), history_hours=6, lead_hours=24)
-    assert windows == (Window((0, 1), 5),)
+    assert windows == (Window((0, 1), (5,)),)
     assert make_windows(_times(np.arange(4) * 12), history_hours=12, lead_hours=12) == (
-        Window((0, 1), 2),
-        Window((1, 2), 3),
+        Window((0, 1), (2,)),
+        Window((1, 2), (3,)),
     )
 
 
 def test_a_longer_history_is_counted_back_from_the_newest() -> None:
     windows = make_windows(_times(np.arange(5) * 6), history_hours=6, lead_hours=6, history=3)
-    assert windows == (Window((0, 1, 2), 3), Window((1, 2, 3), 4))
+    assert windows == (Window((0, 1, 2), (3,)), Window((1, 2, 3), (4,)))
+
+
+def test_a_forecast_of_several_steps_has_a_target_a_lead_time_after_each_other() -> None:
+    windows = make_windows(_times(np.arange(8) * 6), history_hours=6, lead_hours=12, num_targets=2)
+    assert windows == (
+        Window((0, 1), (3, 5)),
+        Window((1, 2), (4, 6)),
+        Window((2, 3), (5, 7)),
+    )
+    assert windows[0].indices == (0, 1, 3, 5)
+
+
+@given(
+    hours=hour_sets,
+    lead=st.sampled_from([3, 6, 12]),
+    steps=st.integers(1, 4),
+    stride=st.integers(1, 5),
+)
+def test_every_nth_sample_has_exactly_the_targets_of_its_steps(
+    hours: list[int], lead: int, steps: int, stride: int
+) -> None:
+    windows = make_windows(
+        _times(hours), history_hours=6, lead_hours=lead, num_targets=steps, stride=stride
+    )
+    starts = [
+        h
+        for h in hours
+        if {h - 6, *(h + lead * step for step in range(1, steps + 1))} <= set(hours)
+    ]
+    assert [hours[window.inputs[-1]] for window in windows] == starts[::stride]
+    for window in windows:
+        newest = hours[window.inputs[-1]]
+        assert [hours[i] - newest for i in window.targets] == [
+            lead * step for step in range(1, steps + 1)
+        ]
 
 
 def test_a_gap_loses_the_windows_across_it_only() -> None:
@@ -85,8 +120,8 @@ def test_the_gap_costs_as_little_as_possible() -> None:
     windows = make_windows(times, history_hours=6, lead_hours=6)
     split = split_windows(windows, times, 0.2)
     # 4 of 18 for validation: targets 16 to 19, inputs from 14 on; training ends at time 13.
-    assert [window.target for window in split.validation] == [16, 17, 18, 19]
-    assert [window.target for window in split.train] == list(range(2, 14))
+    assert [window.targets for window in split.validation] == [(16,), (17,), (18,), (19,)]
+    assert [window.targets for window in split.train] == [(i,) for i in range(2, 14)]
 
 
 def test_the_order_in_which_windows_are_given_does_not_matter() -> None:
@@ -95,7 +130,10 @@ def test_the_order_in_which_windows_are_given_does_not_matter() -> None:
     assert split_windows(windows[::-1], times, 0.3) == split_windows(windows, times, 0.3)
 
 
-@pytest.mark.parametrize("wrong", [{"history_hours": 0}, {"lead_hours": -6}, {"history": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"history_hours": 0}, {"lead_hours": -6}, {"history": 0}, {"num_targets": 0}, {"stride": 0}],
+)
 def test_senseless_numbers_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         make_windows(_times([0, 6]), **{"history_hours": 6, "lead_hours": 6, **wrong})

@@ -101,8 +101,8 @@ def test_a_model_that_returns_its_target_scores_zero(
         times = dataset.time.values
         wanted = [np.datetime64(t.replace(tzinfo=None), "ns") for t in batch.metadata.time]
         indices = np.searchsorted(times, wanted) + 1
-        windows = [Window((int(i) - 1,), int(i)) for i in indices]
-        return batch_for(dataset, windows, VariableNames.of(small_spec))[1]
+        windows = [Window((int(i) - 1,), (int(i),)) for i in indices]
+        return batch_for(dataset, windows, VariableNames.of(small_spec))[1][0]
 
     monkeypatch.setattr(OwnStatistics, "predict", target)
     result = _evaluate(make_run(small_spec), tmp_path / "out", initial=False, batch_size=3)
@@ -164,7 +164,7 @@ def test_the_rollout_feeds_predictions_back(
     request = {"initial": False, "leads": 2, "max_samples": 1, "max_map_samples": 1}
     result = _evaluate(run, tmp_path / "out", **request)
     dataset = open_data(small_spec.data, small_spec.model.catalogue_entry).dataset
-    inputs, _ = batch_for(dataset, [Window((0, 1), 2)], VariableNames.of(small_spec))
+    inputs, _ = batch_for(dataset, [Window((0, 1), (2,))], VariableNames.of(small_spec))
     module = build_model(small_spec).module.eval()
     with torch.inference_mode():
         first = module(inputs)

@@ -21,7 +21,7 @@ def _parts(variant: str, **data: Any) -> tuple[Any, Any]:
         }
     )
     dataset = open_data(spec.data, spec.model.catalogue_entry).dataset
-    inputs, _ = batch_for(dataset, [Window((0, 1), 2)], VariableNames.of(spec))
+    inputs, _ = batch_for(dataset, [Window((0, 1), (2,))], VariableNames.of(spec))
     return build_model(spec).module.eval(), inputs
 
 

@@ -25,7 +25,7 @@ class Samples:
         if index == self.broken:
             raise DataError(f"sample {index} can't be read")
         values = {"2t": torch.full((1, 1, 2, 2), float(index))}
-        return self.batch_of(values), self.batch_of(values)
+        return self.batch_of(values), (self.batch_of(values),)
 
 
 def _values(batch) -> list[int]:
@@ -36,7 +36,7 @@ def test_batches_are_those_of_the_order(batch_of) -> None:
     order = BatchOrder(7, 3, seed=1)
     with TrainingBatches(Samples(batch_of, 7), order) as batches:
         for step in range(8):
-            inputs, target = batches.take(step)
+            inputs, (target,) = batches.take(step)
             assert _values(inputs) == _values(target) == order.batch(step)
             assert len(inputs.metadata.time) == len(order.batch(step))
 

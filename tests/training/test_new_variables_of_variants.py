@@ -69,11 +69,11 @@ def test_roles_and_transforms_work_in_every_variant(variant: Variant) -> None:
         VariableSpec(name="out", source_name="q", group=Group.ATMOSPHERIC, role="output", **log),
         VariableSpec(name="in", source_name="q", group=Group.ATMOSPHERIC, role="input"),
     )
-    spec, (inputs, target) = prepared(variant, *new)
+    spec, (inputs, targets) = prepared(variant, *new)
     assert "wanted" not in inputs.surf_vars
     assert "out" not in inputs.atmos_vars
     model = build_model(spec)
-    record = TrainingStep(model, spec, torch.device("cpu"), 3)(0, inputs, target)
+    record = TrainingStep(model, spec, torch.device("cpu"), 3)(0, inputs, targets)
     assert math.isfinite(record["loss"])
     assert {"loss/wanted", "loss/wet/850", "loss/out/500"} <= record.keys()
     assert not {"loss/given", "loss/in/850"} & record.keys()

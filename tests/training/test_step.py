@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 
-from aurora_dash.data.batches import collate
 from aurora_dash.errors import CheckpointError, TrainingError
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import ModelSpec, VariableSpec
@@ -54,12 +53,12 @@ def test_repeated_steps_on_one_batch_learn_it(built, spec, samples) -> None:
 def test_what_is_not_finite_stops_the_step_before_the_weights_change(
     step, built, samples, part
 ) -> None:
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     value = math.nan if part == "input" else math.inf
     (inputs if part == "input" else target).surf_vars["msl"][..., 3, 3] = value
     before = _weights(built)
     with pytest.raises(TrainingError, match="Step 5: the loss is not finite") as caught:
-        step(4, inputs, target)
+        step(4, inputs, (target,))
     assert _unchanged(built, before)
     assert "2020-03-01T06:00" in caught.value.message
     if part == "input":
@@ -80,21 +79,21 @@ def test_a_gradient_that_is_not_finite_stops_the_step_too(step, built, samples) 
 
 
 def test_missing_target_values_are_left_out_and_counted(step, samples) -> None:
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     for values in (*target.surf_vars.values(), *target.atmos_vars.values()):
         values[..., :4, :] = math.nan
-    record = step(0, inputs, target)
+    record = step(0, inputs, (target,))
     assert record["missing_fraction"] == pytest.approx(0.25)
     assert math.isfinite(record["loss"])
 
 
 def test_a_batch_without_any_target_value_is_refused(step, built, samples) -> None:
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     for values in (*target.surf_vars.values(), *target.atmos_vars.values()):
         values[:] = math.nan
     before = _weights(built)
     with pytest.raises(TrainingError, match=r"Step 1: all target values .* are missing"):
-        step(0, inputs, target)
+        step(0, inputs, (target,))
     assert _unchanged(built, before)
 
 
@@ -112,10 +111,10 @@ def test_new_variables_learn_at_their_own_rate(spec, samples) -> None:
         variables=(VariableSpec(name="tcwv", mean=20, std=10),),
         optimiser=spec.optimiser.replace(lr=1e-4, lr_new=1e-3),
     )
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     for batch in (inputs, target):
         batch.surf_vars["tcwv"] = 20 + torch.randn_like(batch.surf_vars["2t"])
-    record = TrainingStep(build_model(spec), spec, CPU, 6)(0, inputs, target)
+    record = TrainingStep(build_model(spec), spec, CPU, 6)(0, inputs, (target,))
     assert record["lr"] == pytest.approx(0.5e-4)
     assert record["lr/new_embeddings"] == pytest.approx(0.5e-3)
     assert record["grad_norm/new_embeddings"] > 0
@@ -156,7 +155,7 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
     spec = spec.replace(model=ModelSpec(variant="v1.5-ensemble"))
     opened = open_data(spec.data, spec.model.catalogue_entry, ())
     windows = split_of(spec, opened.dataset).train[:1]
-    sample = collate([WindowSamples(opened.dataset, windows, VariableNames.of(spec))[0]])
+    inputs, (target,) = WindowSamples(opened.dataset, windows, VariableNames.of(spec))[0]
     comparer = TrainingStep(build_model(spec), spec, CPU, 6).comparer
     # At first nothing depends on the noise: adaptive layer norms begin at zero.
     with torch.no_grad():
@@ -164,6 +163,6 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
             parameter.add_(0.05)
     before = torch.get_rng_state()
     with torch.no_grad():
-        losses = [comparer.forecast(*sample, draw=draw).total.item() for draw in (0, 1, 0)]
+        losses = [comparer.forecast(inputs, target, draw=draw).total.item() for draw in (0, 1, 0)]
     assert losses[0] == losses[2] != losses[1]
     assert torch.equal(torch.get_rng_state(), before)

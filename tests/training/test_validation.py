@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from aurora_dash.data.batches import collate
 from aurora_dash.training.validation import Validator
 
 
 def test_it_is_the_mean_over_samples_whatever_the_batches(step, samples) -> None:
     few = [samples[i] for i in range(5)]
-    single = [step.comparer.forecast(*collate([sample]), draw=0) for sample in few]
+    single = [step.comparer.forecast(inputs, target, draw=0) for inputs, (target,) in few]
     expected = np.mean([terms.total.item() for terms in single])
     for size in (1, 2, 5, 8):
         found = Validator(step.comparer, few, size)()
@@ -22,7 +21,7 @@ def test_it_is_the_mean_over_samples_whatever_the_batches(step, samples) -> None
 
 
 def test_persistence_is_the_loss_of_the_newest_input(step, samples) -> None:
-    inputs, target = samples[0]
+    inputs, (target,) = samples[0]
     normalise = step.comparer.module.normalise_for_loss
     now, later = normalise(inputs), normalise(target)
     surface = sum(

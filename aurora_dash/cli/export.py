@@ -13,7 +13,9 @@ _MORE = """\
 RUN is a run's id, run@last or run@step-00000120. Writes the weights, LoRA merged, as one file for
 the method load_checkpoint_local of microsoft-aurora. A model card (.md) and a description (.json)
 lie beside it, with the Python that loads it, variables, statistics, the spec and, if the
-checkpoint was evaluated, its scores.
+checkpoint was evaluated, its scores. With --push all three go to a repository of the Hugging Face
+hub, made if it is not there and private unless --public says otherwise; local folders are left out
+of what is sent. HF_TOKEN, or `hf auth login`, says who you are.
 """
 
 
@@ -32,11 +34,19 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--checkpoint", metavar="NAME", help="best, last or step-... (default: best)"
     )
+    parser.add_argument(
+        "--push", metavar="USER/NAME", help="send the files to this repository of the hub too"
+    )
+    parser.add_argument(
+        "--public", action="store_true", help="with --push: let everybody see a new repository"
+    )
     add_runs_option(parser)
 
 
 def export(options: argparse.Namespace) -> Answer:
-    """Write the three files and say where they are."""
+    """Write the three files, send them to the hub if that is asked for, and say where they are."""
+    if options.public and not options.push:
+        raise CheckpointError("--public belongs to --push.", remedy="Give --push USER/NAME too.")
     from aurora_dash.evaluation.export import default_path, export_run
     from aurora_dash.evaluation.sources import CheckpointRef
 
@@ -59,4 +69,10 @@ def export(options: argparse.Namespace) -> Answer:
         "snippet": exported.document["snippet"],
     }
     text = f"{exported.checkpoint}\n{exported.card}\n{exported.description}"
+    if options.push:
+        from aurora_dash.evaluation.push import push_export
+
+        pushed = push_export(exported.checkpoint, options.push, private=not options.public)
+        document |= {"pushed": {"repository": pushed.repository, "commit": pushed.commit}}
+        text += f"\n{pushed.url}"
     return Answer(document=document, text=text)

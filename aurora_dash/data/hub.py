@@ -69,7 +69,7 @@ def fetch_file(
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     where = f"{variant.repository}/{filename} @ {variant.revision[:8]}"
-    if not _is_reachable(endpoint or _PUBLIC_ENDPOINT):
+    if not is_reachable(endpoint):
         raise _unreachable(where)
     try:
         return Path(
@@ -97,12 +97,12 @@ def fetch_file(
         ) from error
 
 
-def _is_reachable(endpoint: str) -> bool:
-    """Whether anybody listens there; the hub's client itself tries for 23 seconds before it says.
+def is_reachable(endpoint: str | None = None) -> bool:
+    """Whether anybody listens at the hub; its client itself tries for 23 seconds before it says.
 
-    Behind a proxy only the client can tell.
+    `endpoint` None is the public hub. Behind a proxy only the client can tell.
     """
-    parts = urlsplit(endpoint)
+    parts = urlsplit(endpoint or _PUBLIC_ENDPOINT)
     if getproxies() or not parts.hostname:
         return True
     port = parts.port or (80 if parts.scheme == "http" else 443)

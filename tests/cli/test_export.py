@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 import torch
 
 from aurora_dash.runs.store import RunStore
+from tests.hub_uploads import TOKEN, serve_upload_hub
 
 QUICK = (
     *("data.demo.height=16", "data.demo.width=16", "data.demo.num_times=12"),
@@ -18,7 +20,9 @@ QUICK = (
 
 
 @pytest.mark.slow
-def test_a_lora_run_is_trained_counted_and_exported(cli, store: RunStore, tmp_path: Path) -> None:
+def test_a_lora_run_is_trained_counted_exported_and_pushed(
+    cli, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     choice = ("trainable.parts=lora", "trainable.lora.rank=2")
     trained = cli("train", "demo", "--set", *QUICK, *choice, "--json")
     assert trained.code == 0
@@ -41,6 +45,17 @@ def test_a_lora_run_is_trained_counted_and_exported(cli, store: RunStore, tmp_pa
     description = json.loads(Path(told.document["description"]).read_text(encoding="utf-8"))
     assert description["sha256"] == told.document["sha256"]
     assert "load_checkpoint_local('mine.ckpt')" in told.document["snippet"]
+
+    with serve_upload_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        ask = ("export", document["run_id"], "--out", out, "--push", "someone/mine", "--json")
+        assert cli(*ask).document["pushed"]["repository"] == "someone/mine"
+        sent = hub.repositories["someone/mine"]
+        assert sent["mine.ckpt"] == out.read_bytes()
+        assert b"load_checkpoint_local('mine.ckpt')" in sent["README.md"]
+        assert str(tmp_path).encode() not in sent["mine.json"]
 
     by_default = cli("export", f"{document['run_id']}@last")
     paths = [Path(line) for line in by_default.out.splitlines()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import huggingface_hub.constants
 import pytest
 
 from aurora_dash.presets import demo
@@ -13,6 +14,8 @@ from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec, TrainableSpec, VariableSpec
 from aurora_dash.ui import exports, parameters
 from aurora_dash.ui.drafts import DraftStore
+from aurora_dash.ui.tasks import tasks
+from tests.hub_uploads import TOKEN, serve_upload_hub
 from tests.pages.helpers import TINY_DATA, OpenPage, button, labels, parameter, texts, wait_until
 
 MakeRun = Callable[..., Run]
@@ -107,7 +110,7 @@ def test_a_checkpoint_is_exported_and_its_path_shown(open_page: OpenPage, store:
     train(run)
     app = button(open_page("monitor", run=run.id), "Export this checkpoint").click().run()
     assert not app.exception
-    wait_until(lambda: not exports.exports().is_working(run), 60)
+    wait_until(lambda: not tasks(exports.EXPORT).is_working(run.folder), 60)
     path = run.export_folder / "step-00000001.ckpt"
     assert exports.exported(run) == [path]
     app = open_page("monitor", run=run.id)
@@ -119,6 +122,29 @@ def test_an_export_that_fails_says_why(open_page: OpenPage, make_run: MakeRun) -
     (run.checkpoints_folder / "step-00000010").mkdir(parents=True)
     (run.checkpoints_folder / "step-00000010" / "meta.json").write_text("{}")
     button(open_page("monitor", run=run.id), "Export this checkpoint").click().run()
-    wait_until(lambda: exports.exports().problem(run) is not None, 60)
+    wait_until(lambda: tasks(exports.EXPORT).problem(run.folder) is not None, 60)
     app = open_page("monitor", run=run.id)
     assert "is no checkpoint 'best'" in "\n".join(e.value for e in app.error).replace("\\", "")
+
+
+def test_an_export_is_sent_to_the_hub_only_when_the_button_is_pressed(
+    open_page: OpenPage, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    run = make_run(RunState.COMPLETED)
+    (run.checkpoints_folder / "step-00000010").mkdir(parents=True)
+    (run.checkpoints_folder / "step-00000010" / "meta.json").write_text("{}")
+    run.export_folder.mkdir()
+    for suffix, content in ((".ckpt", "weights"), (".md", "# Mine"), (".json", "{}")):
+        (run.export_folder / f"mine{suffix}").write_text(content)
+    with serve_upload_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        app = open_page("monitor", run=run.id)
+        app.text_input(key="push-repository").set_value("someone/mine").run()
+        assert hub.requests == []
+        button(app, "Push to the hub").click().run()
+        wait_until(lambda: not tasks(exports.PUSH).is_working(run.folder), 60)
+        assert hub.repositories["someone/mine"]["mine.ckpt"] == b"weights"
+    app = app.run()
+    assert f"Sent to {hub.url}/someone/mine" in [box.value for box in app.success]

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aurora_dash.ui import boundary, candidates, editor, path, shell
-from aurora_dash.ui.forms import registered, variables
+from aurora_dash.ui.forms import own_statistics, registered, variables
 
 shell.heading("variables")
 spec = editor.current().spec
@@ -13,4 +13,5 @@ st.subheader("Register one", anchor=False)
 with boundary.errors_shown():
     variables.register(spec, candidates.candidates(spec))
 registered.known(spec)
+own_statistics.change(spec)
 path.foot("variables")

@@ -73,7 +73,7 @@ def _without_folders(value: Any) -> Any:
 
 def _check_repository(repository: str) -> None:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     problem = "it has no owner" if repository.count("/") != 1 else ""
     try:

@@ -47,6 +47,10 @@ class Variant:
     computed: tuple[str, ...] = ()
     """Inputs that the model or this project computes, not asked of the data."""
     static_file: str | None = "aurora-0.25-static.pickle"
+    has_variable_lead: bool = False
+    """Takes the lead time of each forecast as an input; others have the one of their time step."""
+    predicts_changes: bool = False
+    """Gives some variables as a change of an input a whole number of time steps before."""
     uses_lora: bool = False
     licence: str = "MIT"
     repository: str = HUB_REPOSITORY
@@ -165,6 +169,7 @@ VARIANTS: tuple[Variant, ...] = (
         static=(*_STATIC, *_EMISSIONS),
         atmospheric=(*_ATMOSPHERIC, "co", "no", "no2", "go3", "so2"),
         static_file="aurora-0.4-air-pollution-static.pickle",
+        predicts_changes=True,
         uses_lora=True,
     ),
     Variant(
@@ -195,6 +200,7 @@ VARIANTS: tuple[Variant, ...] = (
         output_only=_V1P5_OUTPUT,
         computed=("insolation",),
         static_file="aurora-0.25-v1.5-static.pickle",
+        has_variable_lead=True,
     ),
     Variant(
         id="v1.5-ensemble",
@@ -210,6 +216,7 @@ VARIANTS: tuple[Variant, ...] = (
         output_only=_V1P5_OUTPUT,
         computed=("insolation",),
         static_file="aurora-0.25-v1.5-static.pickle",
+        has_variable_lead=True,
     ),
 )
 

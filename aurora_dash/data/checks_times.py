@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.findings import Finding
-from aurora_dash.data.plan import split_times, windows_of
+from aurora_dash.data.plan import num_targets_of, split_times, windows_of
 from aurora_dash.data.times import Times, format_time, hours_between
 from aurora_dash.spec import RunSpec
 
@@ -25,23 +25,67 @@ def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     windows = windows_of(spec, times)
     yield from _uneven_steps(times, len(windows))
     if not windows:
-        yield _no_window(times, step, spec.lead_hours)
+        yield _no_window(times, step, num_targets_of(spec) * spec.lead_hours)
         return
+    yield from _unusual_lead(spec)
     split = split_times(spec, times)
     if not split.train:
         yield Finding(
             severity="error",
             code="no-training-samples",
             message=f"Of {len(windows)} samples {len(split.validation)} are kept for validation "
-            "and the others share times with them: none is left to train on.",
-            remedy="Give more times, or lower data.validation_fraction (0: no validation).",
+            "and the others share times with them or lie in the gap: none is left to train on.",
+            remedy="Give more times, or keep less for validation: lower data.validation_fraction "
+            "(0: no validation), shorten the period or the gap (data.gap_hours).",
         )
+    elif not split.validation and spec.data.has_validation_period:
+        yield _empty_period(times, spec)
     elif not split.validation:
         yield Finding(
             severity="info",
             code="no-validation",
             message=f"All {len(split.train)} samples are trained on; none is kept for validation.",
             remedy="Set data.validation_fraction above 0 to see how well the model generalises.",
+        )
+
+
+def _empty_period(times: Times, spec: RunSpec) -> Finding:
+    first, last = spec.data.validation_start, spec.data.validation_end
+    begin = "the beginning" if first is None else f"{first:%Y-%m-%dT%H:%MZ}"
+    end = "the end" if last is None else f"{last:%Y-%m-%dT%H:%MZ}"
+    return Finding(
+        severity="error",
+        code="no-validation-samples",
+        message=f"No sample lies in the validation period from {begin} to {end}; the data runs "
+        f"from {format_time(times[0])} to {format_time(times[-1])}.",
+        remedy="Change data.validation_start and data.validation_end, or leave them out and "
+        "give a data.validation_fraction.",
+    )
+
+
+def _unusual_lead(spec: RunSpec) -> Iterator[Finding]:
+    """A lead time that the model was not made for."""
+    variant, lead = spec.model.catalogue_entry, spec.lead_hours
+    usual = variant.timestep_hours
+    if lead == usual or variant.has_variable_lead:
+        return
+    if variant.predicts_changes:
+        yield Finding(
+            severity="error",
+            code="lead-impossible",
+            message=f"{variant.title} can't forecast {lead} h ahead: it gives pollutants as a "
+            f"change of the input {usual} h or {2 * usual} h before the target, which is there "
+            f"only for a lead time of {usual} h.",
+            remedy=f"Leave data.lead_hours out, or set it to {usual}.",
+        )
+    elif not spec.model.is_random:
+        yield Finding(
+            severity="warning",
+            code="lead-unusual",
+            message=f"{variant.title} was trained to forecast {usual} h ahead and has to learn "
+            f"{lead} h anew: its forecasts begin far off, and can't be rolled out.",
+            remedy=f"Leave data.lead_hours out for {usual} h, choose a variant of another time "
+            "step, or V1.5, which takes any lead time.",
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.plan import time_parts
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.source import open_data
 from aurora_dash.data.times import Times
@@ -111,12 +112,13 @@ def make_plan(
     opened = open_data(data, variant, spec.variables, roots=roots)
     try:
         _require_inputs(opened, spec)
+        times = _times(opened)
         samples = make_samples(
-            _times(opened),
+            times,
             request,
             history_hours=variant.timestep_hours,
             lead_hours=spec.lead_hours,
-            validation_fraction=data.validation_fraction,
+            parts=time_parts(spec.replace(data=data), times),
         )
         targets, warnings = choose_targets(
             spec, request, [str(key) for key in opened.dataset.data_vars]

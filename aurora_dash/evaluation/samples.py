@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aurora_dash.data.times import Times
-from aurora_dash.data.windows import Split, Window, make_windows, split_windows
+from aurora_dash.data.windows import Mask, TimeParts, make_windows
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
 
@@ -34,37 +34,32 @@ def make_samples(
     *,
     history_hours: int,
     lead_hours: int,
-    validation_fraction: float,
+    parts: TimeParts,
 ) -> tuple[Sample, ...]:
     """All forecasts of the request's split that have at least one target, in order of time.
 
     A forecast belongs to a split if every time it uses does, so that a rollout of the training
     part never reaches into the validation part. `EvaluationError` if there is none.
     """
-    first = make_windows(times, history_hours=history_hours, lead_hours=lead_hours)
-    allowed = _allowed(split_windows(first, times, validation_fraction), request.split)
+    allowed = _allowed(parts, request.split)
     targets: dict[tuple[int, ...], dict[int, int]] = {}
     for step in range(1, request.leads + 1):
         for window in make_windows(
             times, history_hours=history_hours, lead_hours=step * lead_hours
         ):
-            if all(index in allowed for index in window.indices):
+            if allowed[list(window.indices)].all():
                 targets.setdefault(window.inputs, {})[step] = window.targets[-1]
     samples = [Sample(inputs, targets[inputs]) for inputs in sorted(targets)]
     if not samples:
-        raise _no_samples(times, request, history_hours, lead_hours, validation_fraction)
+        raise _no_samples(times, request, history_hours, lead_hours, parts)
     return tuple(samples[: request.max_samples])
 
 
-def _allowed(split: Split, name: str) -> range:
-    """Indices of the times that a split may use; ``all``: any."""
+def _allowed(parts: TimeParts, name: str) -> Mask:
+    """Which times a split may use; ``all``: any."""
     if name == "all":
-        return range(2**62)
-    windows: tuple[Window, ...] = split.validation if name == "validation" else split.train
-    used = [index for window in windows for index in window.indices]
-    if not used:
-        return range(0)
-    return range(min(used), 2**62) if name == "validation" else range(max(used) + 1)
+        return np.ones(parts.train.shape, bool)
+    return parts.validation if name == "validation" else parts.train
 
 
 def _no_samples(
@@ -72,13 +67,13 @@ def _no_samples(
     request: EvaluationRequest,
     history_hours: int,
     lead_hours: int,
-    validation_fraction: float,
+    parts: TimeParts,
 ) -> EvaluationError:
     exact = np.asarray(times)
     span = f"{len(exact)} times" + (f" from {exact[0]} to {exact[-1]}" if len(exact) else "")
     part = "" if request.split == "all" else f" of the {request.split} part"
     remedy = "Choose data that holds the times before and after."
-    if request.split == "validation" and validation_fraction == 0:
+    if request.split == "validation" and not parts.validation.any():
         remedy = "The data keeps nothing back for validation: choose the split 'all'."
     elif request.split != "all":
         remedy = "Choose the split 'all', or more data."

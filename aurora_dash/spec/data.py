@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple, UtcDatetime
 
+LONGEST_LEAD_HOURS = 21 * 24
+"""Aurora encodes lead times up to three weeks (`aurora.model.fourier.lead_time_expansion`)."""
+
 HUB = "hub"
 """As a place of files: the repository in which the variant was published."""
 
@@ -52,12 +55,21 @@ class DataSpec(SpecModel):
     region: Region | None = None
     """Box to cut out; None: all of it."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Last part of the period that is kept for validation; nothing of it is trained on."""
+    """Last part of the samples that is kept for validation; nothing of it is trained on."""
+    validation_start: UtcDatetime | None = None
+    validation_end: UtcDatetime | None = None
+    """Period (UTC, inclusive) that is kept for validation instead of a fraction; one may be left
+    open. The data before and after it is trained on."""
+    gap_hours: Annotated[int, Field(ge=0)] = 0
+    """Hours that lie at least between the times trained on and those of validation, so that one
+    does not resemble the other; 0: they only share no time."""
     start: UtcDatetime | None = None
     end: UtcDatetime | None = None
     """First and last valid time to use (UTC, inclusive); None: all."""
-    lead_hours: PositiveInt | None = None
+    lead_hours: Annotated[int, Field(gt=0, le=LONGEST_LEAD_HOURS)] | None = None
     """Hours from input to target; None: the variant's time step."""
+    stride: PositiveInt = 1
+    """Use every n-th sample; 1: all. Neighbours share most of their times."""
 
     @model_validator(mode="after")
     def _source_is_complete(self) -> Self:
@@ -66,3 +78,19 @@ class DataSpec(SpecModel):
         if self.start and self.end and self.start >= self.end:
             raise ValueError(f"start ({self.start}) must be before end ({self.end})")
         return self
+
+    @model_validator(mode="after")
+    def _validation_lies_in_the_period(self) -> Self:
+        first, last = self.validation_start, self.validation_end
+        if first and last and first >= last:
+            raise ValueError(f"validation_start ({first}) must be before validation_end ({last})")
+        if self.end and first and first >= self.end:
+            raise ValueError(f"validation_start ({first}) must be before end ({self.end})")
+        if self.start and last and last <= self.start:
+            raise ValueError(f"validation_end ({last}) must be after start ({self.start})")
+        return self
+
+    @property
+    def has_validation_period(self) -> bool:
+        """Whether validation is a period, and `validation_fraction` is not used."""
+        return self.validation_start is not None or self.validation_end is not None

@@ -14,6 +14,7 @@ import xarray as xr
 from aurora_dash.data.batches import VariableNames, WindowSamples
 from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import Finding, launchable
+from aurora_dash.data.plan import training_times
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, TrainingError
@@ -166,8 +167,7 @@ def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunS
     resolved = spec
     if spec.model.source == "run" and spec.model.run:
         resolved = inherit_statistics(spec, RunStore(run.folder.parent).get(spec.model.run).spec())
-    times = sorted({index for window in split.train for index in window.indices})
-    resolved = resolve_statistics(resolved, dataset, times)
+    resolved = resolve_statistics(resolved, dataset, training_times(split.train))
     if resolved != spec:
         run.save_spec(resolved)
         run.log_event("info", "statistics of the new variables were filled into the spec")

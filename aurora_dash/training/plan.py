@@ -20,7 +20,8 @@ def split_of(spec: RunSpec, dataset: xr.Dataset) -> Split:
             f"No sample is left to train on: {len(times)} times give "
             f"{len(windows_of(spec, times))} samples, "
             f"{len(split.validation)} of them for validation.",
-            remedy="Add times, or lower data.validation_fraction.",
+            remedy="Add times, or keep less for validation (data.validation_fraction, "
+            "data.validation_start and data.validation_end, data.gap_hours).",
         )
     return split
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aurora_dash.data import plan
 from aurora_dash.data.check import DataSummary, check_for_training, describe
 from aurora_dash.data.findings import Finding, sort_findings
 from aurora_dash.data.open import OpenedData
-from aurora_dash.data.plan import split_times
 from aurora_dash.data.roots import configured_roots, expand_paths
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split
@@ -43,7 +43,7 @@ def findings(spec: RunSpec) -> tuple[Finding, ...]:
 
 def training_times(spec: RunSpec) -> list[int]:
     """Indices of the times that are trained on: inputs and targets of the training samples."""
-    return sorted({index for window in _split(spec).train for index in window.indices})
+    return plan.training_times(_split(spec).train)
 
 
 def num_training_samples(spec: RunSpec) -> int:
@@ -52,7 +52,7 @@ def num_training_samples(spec: RunSpec) -> int:
 
 
 def _split(spec: RunSpec) -> Split:
-    return split_times(spec, opened(spec).dataset["time"].values)
+    return plan.split_times(spec, opened(spec).dataset["time"].values)
 
 
 def _data_of(spec: RunSpec) -> RunSpec:

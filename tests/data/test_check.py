@@ -124,6 +124,39 @@ def test_a_longer_lead_than_the_data_is_explained(norway_files: tuple[Path, Path
     assert "240 h after" in finding.message
 
 
+def test_an_empty_validation_period_is_an_error_that_says_what_the_data_has() -> None:
+    data = DataSpec(validation_start="2031-01-01T00:00Z")
+    finding = _only(_check(RunSpec(data=data)), "no-validation-samples")
+    assert finding.severity == "error"
+    assert "from 2031-01-01T00:00Z to the end" in finding.message
+    assert "2020-03-01T00:00Z" in finding.message
+
+
+def test_a_gap_that_takes_all_training_samples_is_explained() -> None:
+    finding = _only(_check(RunSpec(data=DataSpec(gap_hours=9999))), "no-training-samples")
+    assert "gap_hours" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("variant", "source", "severity"),
+    [
+        ("small", "hub", "warning"),
+        ("small", "random", None),
+        ("v1.5", "hub", None),
+        ("0.4-air-pollution", "random", "error"),
+    ],
+)
+def test_a_lead_that_the_model_was_not_made_for_is_said_or_refused(
+    variant: str, source: str, severity: str | None
+) -> None:
+    model = ModelSpec(variant=variant, source=source)
+    found = _check(RunSpec(model=model, data=DataSpec(lead_hours=24)))
+    findings = [finding for finding in found if finding.code.startswith("lead-")]
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+    if severity == "error":
+        assert "change of the input 12 h or 24 h before" in findings[0].message
+
+
 def test_a_single_time_is_no_sample() -> None:
     finding = _only(_check(DEMO, lambda d: d.isel(time=[0])), "no-samples")
     assert "a single time" in finding.message

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_dash.data.windows import make_windows, split_windows
+from aurora_dash.data.windows import TimeParts, make_windows, part_by_fraction, split_windows
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.samples import Sample, make_samples
@@ -17,10 +17,16 @@ def _times(hours: list[int]) -> np.ndarray:
     return START + np.array(hours).astype("timedelta64[h]")
 
 
-def _samples(hours: list[int], **fields: object) -> tuple[Sample, ...]:
+def _parts(times: np.ndarray, fraction: float) -> TimeParts:
+    windows = make_windows(times, history_hours=6, lead_hours=6)
+    return part_by_fraction(windows, times, fraction)
+
+
+def _samples(hours: list[int], *, fraction: float = 0.25, **fields: object) -> tuple[Sample, ...]:
+    times = _times(hours)
     request = EvaluationRequest.build({"run": "r", **fields})
     return make_samples(
-        _times(hours), request, history_hours=6, lead_hours=6, validation_fraction=0.25
+        times, request, history_hours=6, lead_hours=6, parts=_parts(times, fraction)
     )
 
 
@@ -59,12 +65,9 @@ def test_at_one_lead_the_parts_are_those_of_the_training(
 ) -> None:
     times = _times(hours)
     windows = make_windows(times, history_hours=6, lead_hours=6)
-    expected = getattr(split_windows(windows, times, fraction), part)
-    request = EvaluationRequest.build({"run": "r", "split": part})
+    expected = getattr(split_windows(windows, _parts(times, fraction)), part)
     try:
-        samples = make_samples(
-            times, request, history_hours=6, lead_hours=6, validation_fraction=fraction
-        )
+        samples = _samples(hours, fraction=fraction, split=part)
     except EvaluationError:
         samples = ()
     assert {(s.inputs, s.targets[1]) for s in samples} == {(w.inputs, *w.targets) for w in expected}
@@ -104,8 +107,5 @@ def test_no_sample_is_an_error_that_says_what_was_needed() -> None:
 
 
 def test_a_part_that_is_empty_is_an_error() -> None:
-    request = EvaluationRequest(run="r", split="validation")
     with pytest.raises(EvaluationError, match="keeps nothing back"):
-        make_samples(
-            _times([0, 6, 12, 18]), request, history_hours=6, lead_hours=6, validation_fraction=0.0
-        )
+        _samples([0, 6, 12, 18], fraction=0.0, split="validation")

@@ -52,6 +52,11 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         ('loss.targets=["tp"]', "'tp', which this model does not predict; it predicts 2t"),
         ('loss.weights={"lsm": 2}', "loss.weights names 'lsm'"),
         ("data.validation_fraction=1", r"validation_fraction = 1"),
+        ("data.validation_end=2025-06-01", "must be after start"),
+        ("data.validation_start=2025-06-20", "must be before end"),
+        ("data.gap_hours=-1", r"data\.gap_hours = -1"),
+        ("data.stride=0", r"data\.stride = 0"),
+        ("data.lead_hours=505", r"data\.lead_hours = 505: .*504"),
         ("model.source=file", "needs model.path"),
         ("data.source=files", "needs data.paths"),
         ("nothing.at_all=1", "no section 'nothing'"),
@@ -60,7 +65,8 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
 )
 def test_a_wrong_assignment_is_refused_and_quoted(assignment: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        get_preset("demo").with_overrides([assignment])
+        period = ["data.start=2025-06-02T00:00Z", "data.end=2025-06-19T00:00Z"]
+        get_preset("demo").with_overrides([*period, assignment])
 
 
 def test_assignments_read_json_where_it_parses_and_text_elsewhere() -> None:

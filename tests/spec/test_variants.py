@@ -53,6 +53,8 @@ def test_an_entry_agrees_with_the_package(variant: Variant, aurora: Any) -> None
     assert variant.patch_size == defaults["patch_size"]
     assert variant.uses_lora == defaults["use_lora"]
     assert timedelta(hours=variant.timestep_hours) == defaults["timestep"]
+    assert variant.has_variable_lead == defaults["variable_lead_time"]
+    assert variant.predicts_changes == hasattr(class_, "_predict_difference_history_dim_lookup")
 
 
 def test_the_levels_are_those_with_statistics_in_the_package(aurora: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from aurora_dash.errors import SpecError
+from aurora_dash.spec.wrong_values import spec_error
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -31,7 +31,9 @@ UtcDatetime = Annotated[datetime, AfterValidator(_as_utc)]
 class SpecModel(BaseModel):
     """Base of all parts of a spec."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
 
     @classmethod
     def build(cls, values: Mapping[str, Any], *, source: str = "") -> Self:
@@ -39,23 +41,8 @@ class SpecModel(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise _spec_error(error, source=source) from error
+            raise spec_error(error, cls, source=source) from error
 
     def replace(self, **changes: Any) -> Self:
         """A validated copy with some fields changed."""
         return type(self).build({**self.model_dump(), **changes})
-
-
-def _spec_error(error: ValidationError, *, source: str) -> SpecError:
-    lines = []
-    for detail in error.errors(include_url=False):
-        field = ".".join(str(part) for part in detail["loc"]) or "spec"
-        message = detail["msg"].removeprefix("Value error, ").rstrip(".")
-        if detail["type"] == "extra_forbidden":
-            lines.append(f"{field}: unknown key (value {detail['input']!r}).")
-        elif isinstance(detail["input"], (dict, BaseModel)):
-            lines.append(f"{field}: {message}.")
-        else:
-            lines.append(f"{field} = {detail['input']!r}: {message}.")
-    where = f"{source}: " if source else ""
-    return SpecError(where + " ".join(lines))

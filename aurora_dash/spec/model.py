@@ -15,6 +15,7 @@ class ModelSpec(SpecModel):
     """Which model to start from."""
 
     variant: str = "small"
+    """Checkpoint of the catalogue (`aurora-dash variants`): class, variables, levels, time step."""
     source: Literal["hub", "file", "run", "random"] = "random"
     """Where the weights come from: the hub, a local file, an earlier run, or random numbers."""
     path: str | None = None
@@ -28,6 +29,7 @@ class ModelSpec(SpecModel):
     use_lora: bool | None = None
     """None: as the variant has it."""
     stabilise_level_agg: bool = False
+    """Normalise where levels are aggregated: against exploding gradients."""
     autocast: bool = False
     """Run the backbone in bfloat16 (V1.5: all parts, as its class has it)."""
     autocast_encoder: bool = False

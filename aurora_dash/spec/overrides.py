@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aurora_dash.errors import SpecError
+from aurora_dash.spec.wrong_values import unknown_key
+
+
+def refuse_two_lengths(assignments: Sequence[str]) -> None:
+    """`SpecError` if assignments name both lengths of a training."""
+    keys = {assignment.partition("=")[0].strip() for assignment in assignments}
+    if {"training.steps", "training.epochs"} <= keys:
+        raise SpecError(
+            "training.steps and training.epochs are both given: each says how long to train.",
+            remedy="Give one of them.",
+        )
 
 
 def apply_override(values: dict[str, Any], assignment: str) -> None:
@@ -31,9 +43,10 @@ def _assign(values: dict[str, Any], dotted_key: str, value: Any) -> None:
     table = values
     for depth, parent in enumerate(parents):
         if not isinstance(table.get(parent), dict):
-            known = ", ".join(table)
             where = ".".join(parents[: depth + 1])
-            raise SpecError(f"There is no section {where!r} in a spec.", remedy=f"Known: {known}.")
+            raise SpecError(
+                f"There is no section {where!r} in a spec.", remedy=unknown_key(parent, list(table))
+            )
         table = table[parent]
     table[leaf] = value
     # `steps` and `epochs` exclude each other: naming one replaces the other's default.

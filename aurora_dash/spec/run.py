@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.model import ModelSpec
-from aurora_dash.spec.overrides import apply_override
+from aurora_dash.spec.overrides import apply_override, refuse_two_lengths
 from aurora_dash.spec.trainable import TrainableSpec
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
@@ -32,11 +32,15 @@ class RunSpec(SpecModel):
     """One fine-tuning run, whole."""
 
     schema_version: Literal[1] = 1
+    """Version of this layout."""
     name: Annotated[str, Field(min_length=1, max_length=80)] = "untitled"
+    """What lists and the run's id call it."""
     notes: str = ""
+    """Free text, kept with the run and shown on its model card."""
     model: ModelSpec = ModelSpec()
     data: DataSpec = DataSpec()
     variables: tuple[VariableSpec, ...] = ()
+    """New variables, that the model does not know yet."""
     trainable: TrainableSpec = TrainableSpec()
     loss: LossSpec = LossSpec()
     optimiser: OptimiserSpec = OptimiserSpec()
@@ -182,6 +186,7 @@ class RunSpec(SpecModel):
 
         A value is read as JSON where it parses, else taken as a string.
         """
+        refuse_two_lengths(assignments)
         values = self.model_dump(mode="json")
         for assignment in assignments:
             apply_override(values, assignment)

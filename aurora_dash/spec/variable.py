@@ -32,9 +32,13 @@ class VariableSpec(SpecModel):
     """A new variable, with the statistics that normalise it."""
 
     name: Annotated[str, Field(min_length=1)]
+    """Short name in the model: letters, digits and underscores."""
     group: Group = Group.SURFACE
+    """One field a time (surface), one for all times (static), or a field a pressure level."""
     unit: str = "1"
+    """Unit of the values in the data."""
     long_name: str = ""
+    """What charts and maps call it."""
     source_name: str | None = None
     """Name in the files; None: the same as `name` or one of its known aliases."""
     mean: FiniteFloat | dict[str, FiniteFloat] | None = None

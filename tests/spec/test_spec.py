@@ -26,6 +26,8 @@ from aurora_dash.spec import (
 )
 from aurora_dash.variables import Group
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_survives_being_saved_and_read(name: str, tmp_path: Path) -> None:
@@ -61,12 +63,35 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         ("data.source=files", "needs data.paths"),
         ("nothing.at_all=1", "no section 'nothing'"),
         ("training.steps", "not an assignment"),
+        ("training.stepz=3", "Did you mean steps"),
+        ("trainin.steps=3", "Did you mean training"),
+        ("data.levels=abc", r"data\.levels = 'abc': a list is needed, such as \[850, 500\]"),
+        ("optimiser.lr=fast", r"optimiser\.lr = 'fast': a number is needed"),
+        ("training.steps=2.5", r"training\.steps = 2\.5: a whole number is needed"),
+        ("data.start=yesterday", "a time is needed, such as 2025"),
+        ("loss.weights=3", "a table of names and values is needed"),
+        ('data.region={"north":80,"south":3,"west":2}', r"data\.region\.east: it is missing"),
+        (
+            'variables=[{"nme":"x"}]',
+            r"variables\[0\]\.nme: unknown key.*Did you mean name\? variables\[0\] has: name, group",
+        ),
     ],
 )
 def test_a_wrong_assignment_is_refused_and_quoted(assignment: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         period = ["data.start=2025-06-02T00:00Z", "data.end=2025-06-19T00:00Z"]
         get_preset("demo").with_overrides([*period, assignment])
+
+
+def test_both_lengths_of_a_training_are_refused_together() -> None:
+    with pytest.raises(SpecError, match="both given"):
+        get_preset("demo").with_overrides(["training.steps=60", "training.epochs=2"])
+    assert get_preset("demo").with_overrides(["training.epochs=2"]).training.steps is None
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "examples").glob("*.toml")), ids=str)
+def test_every_example_is_a_spec(path: Path) -> None:
+    assert load_spec(path).name != "untitled"
 
 
 def test_assignments_read_json_where_it_parses_and_text_elsewhere() -> None:

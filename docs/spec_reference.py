@@ -25,9 +25,9 @@ HEAD = """\
 Written by `python docs/spec_reference.py` from the code that checks it.
 
 A specification is a JSON or TOML file, or a preset with changes: `aurora-dash train demo --set
-training.steps=60 data.levels=[850,500]`. A value is read as JSON where it parses, else as text. Every field
-has the default that stands here; an unknown key or a value out of range is refused before anything runs. Each
-run keeps its own as `spec.json`.
+training.steps=60 data.levels=[850,500]`. A value is read as JSON where it parses, else as text.
+Every field has the default that stands here; an unknown key or a value out of range is refused
+before anything runs. Each run keeps its own as `spec.json`.
 """
 
 

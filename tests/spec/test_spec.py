@@ -49,7 +49,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         ("optimiser.lr=-1", r"optimiser\.lr = -1: .*greater than 0"),
         ("optimiser.lr=NaN", "optimiser.lr"),
         ("training.device=tpu", "training.device = 'tpu'"),
-        ("model.variant=0.5", "no model variant|string"),
+        ("model.variant=0.5", "no model variant|text is needed"),
         ("model.variant=huge", "no model variant 'huge'.*0.25-pretrained"),
         ('loss.targets=["tp"]', "'tp', which this model does not predict; it predicts 2t"),
         ('loss.weights={"lsm": 2}', "loss.weights names 'lsm'"),
@@ -73,7 +73,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         ('data.region={"north":80,"south":3,"west":2}', r"data\.region\.east: it is missing"),
         (
             'variables=[{"nme":"x"}]',
-            r"variables\[0\]\.nme: unknown key.*Did you mean name\? variables\[0\] has: name, group",
+            r"variables\[0\]\.nme: unknown key.*mean name\? variables\[0\] has: name, group",
         ),
     ],
 )

@@ -32,8 +32,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui": BASE | {"data", "model", "runs", "evaluation", "figures", "doctor"},
 }
 # The launcher calls the training engine, and nothing else of it, when a run begins; the Train page
-# draws the learning rate that the trainer will follow.
+# draws the learning rate that the trainer will follow. Work on data in the background keeps its
+# state on disk with the same tools as a run: files, locks, requests and the names of processes.
 EXCEPTIONS = {
+    ("data", "runs"): {
+        "aurora_dash.runs.control",
+        "aurora_dash.runs.files",
+        "aurora_dash.runs.identity",
+        "aurora_dash.runs.lock",
+    },
     ("runs", "training"): {"aurora_dash.training.engine"},
     ("ui", "training"): {"aurora_dash.training.schedule"},
 }

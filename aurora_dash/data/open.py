@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from aurora_dash.data.findings import Finding
 from aurora_dash.data.merge import merge_fields
 from aurora_dash.data.readers import RawPart, read_file
 from aurora_dash.data.reading import read_values
+from aurora_dash.data.times import Times
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group
 
@@ -37,6 +39,10 @@ class OpenedData:
     files: tuple[Path, ...] = ()
     later_checks: tuple[LaterCheck, ...] = ()
     """Checks that have to read fields, for `check_for_training`."""
+    coverage: Mapping[Path, Times] = dataclass_field(default_factory=dict)
+    """Which times each file has fields for; a file of static fields alone has none."""
+    attribution: str = ""
+    """Whose data it is, where that is not to be read from the files themselves."""
     closers: tuple[Callable[[], None], ...] = ()
 
     def close(self) -> None:
@@ -72,6 +78,7 @@ def open_files(
         findings=tuple(dict.fromkeys(findings)),
         files=tuple(paths),
         later_checks=_static_checks(fields),
+        coverage=_coverage(fields),
         closers=tuple(part.close for part in parts),
     )
 
@@ -93,6 +100,17 @@ def _read_all(
         fields.extend(own)
         findings.extend([*notes, *recognition_findings(path, own)])
     return parts, fields, findings
+
+
+def _coverage(fields: Sequence[Field]) -> dict[Path, Times]:
+    found: dict[Path, Times] = {}
+    for one in fields:
+        if "time" in one.array.dims:
+            times = one.array["time"].values
+            found[one.path] = np.union1d(found[one.path], times) if one.path in found else times
+        else:
+            found.setdefault(one.path, np.zeros(0, "datetime64[ns]"))
+    return found
 
 
 def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:

@@ -21,6 +21,7 @@ from aurora_dash.data.open import (
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.select import crop_to_patches, select_levels, select_period, select_region
 from aurora_dash.data.static_source import add_static
+from aurora_dash.data.store.store import open_prepared, prepared_store
 from aurora_dash.data.units import conversion
 from aurora_dash.errors import DataError
 from aurora_dash.spec import DataSpec, VariableSpec
@@ -67,6 +68,9 @@ def _open_source(
 ) -> OpenedData:
     if data.source == "demo":
         return _open_demo(data, variant, new_variables)
+    store = prepared_store(data.paths, roots)
+    if store is not None:
+        return open_prepared(store, sorted(_needed_keys(variant, new_variables) - {"surf_dwi"}))
     return open_files(
         expand_paths(data.paths, roots=roots),
         aliases=_aliases(new_variables),

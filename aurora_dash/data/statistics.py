@@ -30,7 +30,13 @@ class Moments:
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
         """Of all finite `values`, in double precision."""
-        flat = np.asarray(values, dtype=np.float64).ravel()
+        flat = np.array(values, dtype=np.float64).ravel()
+        with np.errstate(invalid="ignore"):
+            mean = float(flat.mean()) if flat.size else math.nan
+        if math.isfinite(mean):
+            # No value is missing: nothing need be picked out.
+            flat -= mean
+            return cls(mean, math.sqrt(float(flat @ flat) / flat.size), flat.size)
         finite = flat[np.isfinite(flat)]
         num_missing = flat.size - finite.size
         if finite.size == 0:

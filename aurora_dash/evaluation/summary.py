@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from aurora_dash import __version__
+from aurora_dash.data.provenance import attribution
 from aurora_dash.data.times import format_time
 from aurora_dash.evaluation.fields import FieldKeeper
 from aurora_dash.evaluation.metrics import Score, ScoreBook
 from aurora_dash.evaluation.old_variables import old_variables
 from aurora_dash.evaluation.plan import Plan
-from aurora_dash.evaluation.provenance import attribution
 from aurora_dash.evaluation.results import EvaluationSummary
 
 

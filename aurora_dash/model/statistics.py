@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from aurora_dash.data.statistics import level_key, variable_statistics
-from aurora_dash.data.transforms import transformed
+from aurora_dash.data.statistics import level_key
+from aurora_dash.data.store.moments import moments_of
 from aurora_dash.errors import DataError, ModelError
 from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.variables import Group, describe
@@ -157,9 +156,7 @@ def _measured(
             "deviation are to be computed.",
             remedy="Add a file that has it, or give its name in the files as source_name.",
         )
-    moments = variable_statistics(
-        dataset, key, time_indices=time_indices, transform=partial(transformed, variable=variable)
-    )
+    moments = moments_of(dataset, variable, time_indices)
     for name, found in moments.items():
         if not 0 < found.std < float("inf"):
             raise DataError(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from aurora_dash.data.reading import read_values
-from aurora_dash.data.statistics import variable_statistics
+from aurora_dash.data.store.moments import moments_of
 from aurora_dash.data.transforms import Numbers, transformed
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec, VariableSpec
@@ -91,12 +90,7 @@ def moments(spec: RunSpec, variable: VariableSpec) -> dict[float | None, tuple[f
     `DataError` if the data lacks it.
     """
     with_it = _with(spec, variable)
-    found = variable_statistics(
-        opened.opened(with_it).dataset,
-        f"{variable.group.prefix}{variable.name}",
-        time_indices=opened.training_times(with_it),
-        transform=partial(transformed, variable=variable),
-    )
+    found = moments_of(opened.opened(with_it).dataset, variable, opened.training_times(with_it))
     return {_level_of(name, variable): (moment.mean, moment.std) for name, moment in found.items()}
 
 

@@ -23,6 +23,8 @@ _NAMED_FILES = 3
 
 def attribution(opened: OpenedData, *, synthetic: bool) -> str:
     """Such as ``Data: European Centre for Medium-Range Weather Forecasts (a.nc, b.nc).``"""
+    if opened.attribution:
+        return opened.attribution
     if synthetic and not opened.files:
         return SYNTHETIC
     names = [path.name for path in opened.files[:_NAMED_FILES]]

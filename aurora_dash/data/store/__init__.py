@@ -1,0 +1,1 @@
+"""Training stores: data prepared once, read at the speed of the disk."""

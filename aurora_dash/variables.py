@@ -89,37 +89,37 @@ _WIND = (-150.0, 150.0)
 _DEGREES = (0.0, 360.0)
 
 _WEATHER = (
-    _surface("2t", "2 m temperature", "K", "RdYlBu_r", bounds=(170, 340), aliases=("t2m", "2m_temperature")),
-    _surface("10u", "10 m zonal wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("u10", "10m_u_component_of_wind")),
-    _surface("10v", "10 m meridional wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("v10", "10m_v_component_of_wind")),
-    _surface("msl", "Mean sea level pressure", "Pa", "cividis", bounds=(85_000, 110_000), aliases=("mean_sea_level_pressure", "mslp")),
-    _static("lsm", "Land-sea mask", "1", "cividis", bounds=_FRACTION, aliases=("land_sea_mask",)),
-    _static("z", "Surface geopotential", "m2 s-2", "cividis", bounds=(-5_000, 100_000), aliases=("geopotential_at_surface", "orography_geopotential")),
+    _surface("2t", "2 m temperature", "K", "RdYlBu_r", bounds=(170, 340), aliases=("t2m", "2m_temperature", "tas")),
+    _surface("10u", "10 m zonal wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("u10", "10m_u_component_of_wind", "uas")),
+    _surface("10v", "10 m meridional wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("v10", "10m_v_component_of_wind", "vas")),
+    _surface("msl", "Mean sea level pressure", "Pa", "cividis", bounds=(85_000, 110_000), aliases=("mean_sea_level_pressure", "mslp", "psl", "prmsl")),
+    _static("lsm", "Land-sea mask", "1", "cividis", bounds=_FRACTION, aliases=("land_sea_mask", "sftlf")),
+    _static("z", "Surface geopotential", "m2 s-2", "cividis", bounds=(-5_000, 100_000), aliases=("geopotential_at_surface", "orography_geopotential", "orog")),
     _static("slt", "Soil type", "class", "cividis", categorical=True, bounds=(0, 7), aliases=("soil_type",)),
-    _atmos("z", "Geopotential", "m2 s-2", "viridis", bounds=(-10_000, 500_000), aliases=("geopotential",)),
-    _atmos("u", "Zonal wind", "m s-1", "RdBu_r", diverging=True, bounds=(-200, 200), aliases=("u_component_of_wind",)),
-    _atmos("v", "Meridional wind", "m s-1", "RdBu_r", diverging=True, bounds=(-200, 200), aliases=("v_component_of_wind",)),
+    _atmos("z", "Geopotential", "m2 s-2", "viridis", bounds=(-10_000, 500_000), aliases=("geopotential", "zg", "gh")),
+    _atmos("u", "Zonal wind", "m s-1", "RdBu_r", diverging=True, bounds=(-200, 200), aliases=("u_component_of_wind", "ua")),
+    _atmos("v", "Meridional wind", "m s-1", "RdBu_r", diverging=True, bounds=(-200, 200), aliases=("v_component_of_wind", "va")),
     _atmos("t", "Temperature", "K", "RdYlBu_r", bounds=(140, 350), aliases=("temperature", "ta")),
     _atmos("q", "Specific humidity", "kg kg-1", "YlGnBu", bounds=(-0.001, 0.06), aliases=("specific_humidity", "hus")),
-    _atmos("w", "Vertical velocity", "Pa s-1", "RdBu_r", diverging=True, bounds=(-50, 50), aliases=("vertical_velocity",)),
-    _atmos("r", "Relative humidity", "%", "YlGnBu", bounds=(-10, 180), aliases=("relative_humidity",)),
+    _atmos("w", "Vertical velocity", "Pa s-1", "RdBu_r", diverging=True, bounds=(-50, 50), aliases=("vertical_velocity", "wap")),
+    _atmos("r", "Relative humidity", "%", "YlGnBu", bounds=(-10, 180), aliases=("relative_humidity", "hur")),
 )  # fmt: skip
 
 _MORE_SURFACE = (
     _surface("2d", "2 m dewpoint temperature", "K", "RdYlBu_r", bounds=(150, 330), aliases=("d2m", "2m_dewpoint_temperature")),
-    _surface("tcwv", "Total column water vapour", "kg m-2", "YlGnBu", bounds=_POSITIVE, aliases=("total_column_water_vapour",)),
+    _surface("tcwv", "Total column water vapour", "kg m-2", "YlGnBu", bounds=_POSITIVE, aliases=("total_column_water_vapour", "prw")),
     _surface("tcc", "Total cloud cover", "1", "Blues", bounds=_FRACTION, aliases=("total_cloud_cover",)),
     _surface("lcc", "Low cloud cover", "1", "Blues", bounds=_FRACTION, aliases=("low_cloud_cover",)),
     _surface("mcc", "Medium cloud cover", "1", "Blues", bounds=_FRACTION, aliases=("medium_cloud_cover",)),
     _surface("hcc", "High cloud cover", "1", "Blues", bounds=_FRACTION, aliases=("high_cloud_cover",)),
     _surface("100u", "100 m zonal wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("u100", "100m_u_component_of_wind")),
     _surface("100v", "100 m meridional wind", "m s-1", "RdBu_r", diverging=True, bounds=_WIND, aliases=("v100", "100m_v_component_of_wind")),
-    _surface("sp", "Surface pressure", "Pa", "cividis", bounds=(40_000, 110_000), aliases=("surface_pressure",)),
+    _surface("sp", "Surface pressure", "Pa", "cividis", bounds=(40_000, 110_000), aliases=("surface_pressure", "ps")),
     _surface("skt", "Skin temperature", "K", "RdYlBu_r", bounds=(150, 370), aliases=("skin_temperature",)),
     _surface("stl1", "Soil temperature level 1", "K", "RdYlBu_r", bounds=(150, 350), aliases=("soil_temperature_level_1",)),
     _surface("swvl1", "Volumetric soil water layer 1", "m3 m-3", "YlGnBu", bounds=_POSITIVE, aliases=("volumetric_soil_water_layer_1",)),
     _surface("ci", "Sea-ice cover", "1", "Blues", bounds=_FRACTION, aliases=("siconc", "sea_ice_cover")),
-    _surface("scaled_sd", "Snow depth", "m", "Blues", bounds=_POSITIVE),
+    _surface("scaled_sd", "Snow depth", "m", "Blues", bounds=_POSITIVE, aliases=("sd", "snow_depth")),
     _surface("i10fg", "Instantaneous 10 m wind gust", "m s-1", "viridis", bounds=_POSITIVE, aliases=("instantaneous_10m_wind_gust",)),
     _surface("blh", "Boundary layer height", "m", "viridis", bounds=_POSITIVE, aliases=("boundary_layer_height",)),
     _surface("uvb_1h", "Downward UV radiation over one hour", "J m-2", "YlOrRd", bounds=_POSITIVE),
@@ -131,6 +131,8 @@ _MORE_SURFACE = (
     _surface("tp", "Total precipitation", "m", "YlGnBu", bounds=_POSITIVE, aliases=("total_precipitation",)),
     _surface("ssrd", "Downward solar radiation", "J m-2", "YlOrRd", bounds=_POSITIVE, aliases=("surface_solar_radiation_downwards",)),
     _surface("uvb", "Downward UV radiation at the surface", "J m-2", "YlOrRd", bounds=_POSITIVE, aliases=("downward_uv_radiation_at_the_surface",)),
+    _surface("sf", "Snowfall", "m", "Blues", bounds=_POSITIVE, aliases=("snowfall",)),
+    _surface("ttr", "Top net thermal radiation", "J m-2", "YlOrRd", aliases=("top_net_thermal_radiation",)),
     _surface("sst", "Sea surface temperature", "K", "RdYlBu_r", bounds=(260, 320), aliases=("sea_surface_temperature",)),
 )  # fmt: skip
 
@@ -159,17 +161,21 @@ _AIR = (
 )  # fmt: skip
 
 
-def _wave_partition(suffix: str, of: str) -> tuple[Variable, Variable, Variable]:
-    height, direction, period = {
-        "1": ("swh1", "mwd1", "mwp1"),
-        "2": ("swh2", "mwd2", "mwp2"),
-        "ww": ("shww", "mdww", "mpww"),
-        "ts": ("shts", "mdts", "mpts"),
-    }[suffix]
+# Short names of height, direction and period, and what the CDS calls each.
+_PARTITIONS = {
+    "wind waves": (("shww", "significant_height_of_wind_waves"), ("mdww", "mean_direction_of_wind_waves"), ("mpww", "mean_period_of_wind_waves")),
+    "total swell": (("shts", "significant_height_of_total_swell"), ("mdts", "mean_direction_of_total_swell"), ("mpts", "mean_period_of_total_swell")),
+    "the first swell partition": (("swh1", "p140121", "significant_wave_height_of_first_swell_partition"), ("mwd1", "p140122", "mean_wave_direction_of_first_swell_partition"), ("mwp1", "p140123", "mean_wave_period_of_first_swell_partition")),
+    "the second swell partition": (("swh2", "p140124", "significant_wave_height_of_second_swell_partition"), ("mwd2", "p140125", "mean_wave_direction_of_second_swell_partition"), ("mwp2", "p140126", "mean_wave_period_of_second_swell_partition")),
+}  # fmt: skip
+
+
+def _wave_partition(of: str) -> tuple[Variable, Variable, Variable]:
+    height, direction, period = _PARTITIONS[of]
     return (
-        _surface(height, f"Significant height of {of}", "m", "viridis", bounds=_POSITIVE),
-        _surface(direction, f"Mean direction of {of}", "degrees", "twilight", circular=True, bounds=_DEGREES),
-        _surface(period, f"Mean period of {of}", "s", "viridis", bounds=_POSITIVE),
+        _surface(height[0], f"Significant height of {of}", "m", "viridis", bounds=_POSITIVE, aliases=height[1:]),
+        _surface(direction[0], f"Mean direction of {of}", "degrees", "twilight", circular=True, bounds=_DEGREES, aliases=direction[1:]),
+        _surface(period[0], f"Mean period of {of}", "s", "viridis", bounds=_POSITIVE, aliases=period[1:]),
     )  # fmt: skip
 
 
@@ -178,10 +184,7 @@ _WAVE = (
     _surface("mwd", "Mean wave direction", "degrees", "twilight", circular=True, bounds=_DEGREES, aliases=("mean_wave_direction",)),
     _surface("mwp", "Mean wave period", "s", "viridis", bounds=_POSITIVE, aliases=("mean_wave_period",)),
     _surface("pp1d", "Peak wave period", "s", "viridis", bounds=_POSITIVE, aliases=("peak_wave_period",)),
-    *_wave_partition("ww", "wind waves"),
-    *_wave_partition("ts", "total swell"),
-    *_wave_partition("1", "the first swell partition"),
-    *_wave_partition("2", "the second swell partition"),
+    *(variable for of in _PARTITIONS for variable in _wave_partition(of)),
     _surface("wind", "10 m wind speed over waves", "m s-1", "viridis", bounds=_POSITIVE),
     _surface("dwi", "10 m wind direction over waves", "degrees", "twilight", circular=True, bounds=_DEGREES),
     _surface("10u_wave", "10 m zonal wind over waves", "m s-1", "RdBu_r", diverging=True),
@@ -191,15 +194,15 @@ _WAVE = (
 )  # fmt: skip
 
 _MORE_STATIC = (
-    _static("anor", "Angle of sub-grid orography", "rad"),
-    _static("isor", "Anisotropy of sub-grid orography", "1"),
-    _static("slor", "Slope of sub-grid orography", "1"),
-    _static("sdfor", "Standard deviation of filtered orography", "m"),
-    _static("sdor", "Standard deviation of orography", "m"),
-    _static("cvh", "High vegetation cover", "1", bounds=_FRACTION),
-    _static("cvl", "Low vegetation cover", "1", bounds=_FRACTION),
-    _static("cl", "Lake cover", "1", bounds=_FRACTION),
-    _static("dl", "Lake depth", "m"),
+    _static("anor", "Angle of sub-grid orography", "rad", aliases=("angle_of_sub_gridscale_orography",)),
+    _static("isor", "Anisotropy of sub-grid orography", "1", aliases=("anisotropy_of_sub_gridscale_orography",)),
+    _static("slor", "Slope of sub-grid orography", "1", aliases=("slope_of_sub_gridscale_orography",)),
+    _static("sdfor", "Standard deviation of filtered orography", "m", aliases=("standard_deviation_of_filtered_subgrid_orography",)),
+    _static("sdor", "Standard deviation of orography", "m", aliases=("standard_deviation_of_orography",)),
+    _static("cvh", "High vegetation cover", "1", bounds=_FRACTION, aliases=("high_vegetation_cover",)),
+    _static("cvl", "Low vegetation cover", "1", bounds=_FRACTION, aliases=("low_vegetation_cover",)),
+    _static("cl", "Lake cover", "1", bounds=_FRACTION, aliases=("lake_cover",)),
+    _static("dl", "Lake depth", "m", aliases=("lake_depth",)),
     *(_static(f"slt_{code}", f"Soil type is {code}", "1", bounds=_FRACTION) for code in range(8)),
     *(_static(f"tvh_{code}", f"High vegetation type is {code}", "1", bounds=_FRACTION) for code in (0, 3, 4, 5, 6, 18, 19)),
     *(_static(f"tvl_{code}", f"Low vegetation type is {code}", "1", bounds=_FRACTION) for code in (0, 1, 2, 7, 9, 10, 11, 13, 16, 17)),

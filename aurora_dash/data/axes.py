@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from aurora_dash.data.conventions import cf_coordinate
 from aurora_dash.data.findings import Finding
 from aurora_dash.errors import DataError
 
@@ -65,7 +66,8 @@ def standard_level(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Fi
     A single level that the file holds as a scalar becomes an axis of one. `DataError` for values
     that are no pressures or repeat.
     """
-    name = next((name for name in _LEVEL_NAMES if name in dataset.coords), None)
+    known = next((name for name in _LEVEL_NAMES if name in dataset.coords), None)
+    name = known or cf_coordinate(dataset, "air_pressure")
     if name is None:
         return dataset, []
     units = str(dataset[name].attrs.get("units", "")).strip().lower()
@@ -128,13 +130,10 @@ def _horizontal(
     dataset: xr.Dataset, names: tuple[str, ...], units: frozenset[str], kind: str, label: str
 ) -> xr.DataArray:
     def is_right(coordinate: xr.DataArray) -> bool:
-        attributes = coordinate.attrs
-        return (
-            str(attributes.get("units", "")).lower() in units
-            or attributes.get("standard_name") == kind
-        )
+        return str(coordinate.attrs.get("units", "")).lower() in units
 
-    found = _find(dataset, names[:-1], is_right) or _find(dataset, names[-1:], is_right)
+    found = _find(dataset, names[:-1], is_right) or cf_coordinate(dataset, kind)
+    found = found or _find(dataset, names[-1:], is_right)
     if found is None:
         present = ", ".join(str(name) for name in dataset.coords) or "none"
         raise DataError(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from aurora_dash.data.accumulated import accumulation_findings, is_accumulated
 from aurora_dash.data.axes import standard_grid, standard_level
 from aurora_dash.data.findings import Finding, Severity
+from aurora_dash.data.meaning import Aliases, meanings_of
+from aurora_dash.data.members import MEMBER_NAMES, one_member
+from aurora_dash.data.places import Place
 from aurora_dash.data.readers import RawPart
 from aurora_dash.data.times import standard_time
 from aurora_dash.data.units import conversion, normalise_unit
-from aurora_dash.errors import SpecError
-from aurora_dash.variables import Group, Variable, describe, recognise, split_key
-
-Aliases = Mapping[str, tuple[Group, str]]
-"""Name in the files -> group and name of the variable it is to be used as."""
+from aurora_dash.variables import Group, Variable, recognise
 
 _DIMS = {
     Group.SURFACE: ("time", "latitude", "longitude"),
@@ -26,11 +24,6 @@ _DIMS = {
     Group.ATMOSPHERIC: ("time", "level", "latitude", "longitude"),
 }
 
-# GRIB levels on which a name such as ``z`` means neither the surface nor a pressure level.
-_FOREIGN_LEVELS = frozenset(
-    {"hybrid", "hybridLayer", "potentialVorticity", "theta", "isobaricLayer", "tropopause"}
-    | {"isothermZero", "depthBelowSea", "sigma", "generalVertical"}
-)
 _PRELIMINARY = frozenset({"0005", "5"})
 
 
@@ -41,23 +34,36 @@ class Field:
     key: str
     array: xr.DataArray
     """Dimensions as in a canonical dataset."""
-    path: Path
+    path: Place
     last: xr.DataArray | None = None
     """Of a static variable that the file repeats in time: the field at the last time."""
+    is_sum: bool = False
+    """Summed up over a span of time."""
+    was_turned: bool = False
+    """The file has its dimensions in another order."""
 
 
-def fields_of(part: RawPart, aliases: Aliases) -> tuple[list[Field], list[Finding]]:
-    """The recognised variables of one hypercube, and what was done or could not be used."""
+def fields_of(
+    part: RawPart, aliases: Aliases, member: int | None = None
+) -> tuple[list[Field], list[Finding]]:
+    """The recognised variables of one hypercube, and what was done or could not be used.
+
+    Of an ensemble `member` is taken, None for the first.
+    """
     label = part.path.name
-    dataset, findings = _without_bookkeeping(part.dataset, label)
+    dataset, findings = one_member(part.dataset, member, label)
+    dataset, notes = _without_bookkeeping(dataset, label)
+    findings = [*findings, *notes]
     for standardise in (standard_time, standard_level, standard_grid):
         dataset, notes = standardise(dataset, label)
         findings = [*findings, *notes]
     fields: list[Field] = []
-    for name in dataset.data_vars:
-        found, notes = _recognised(dataset[name], str(name), part.path, aliases)
+    for name, variables in meanings_of(dataset, aliases).items():
+        found, notes = _recognised(dataset[name], name, part.path, variables)
         fields.extend(found)
         findings.extend(notes)
+    sums = [str(f.array.attrs["source_name"]) for f in fields if f.is_sum]
+    findings.extend(accumulation_findings(part.dataset, sums, label, str(part.path)))
     return fields, findings
 
 
@@ -76,11 +82,8 @@ def _without_bookkeeping(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, l
                     where=label,
                 )
             )
-    single = [d for d in ("number", "expver", "realization", "member") if dataset.sizes.get(d) == 1]
-    dataset = dataset.squeeze(single) if single else dataset
-    dropped = [
-        n for n in ("number", "expver", "realization", "member") if _is_droppable(dataset, n)
-    ]
+    dataset = dataset.squeeze("expver") if dataset.sizes.get("expver") == 1 else dataset
+    dropped = [name for name in (*MEMBER_NAMES, "expver") if _is_droppable(dataset, name)]
     if dropped:
         message = f"{label}: dropped {' and '.join(dropped)}, which the fields don't depend on."
         findings.append(
@@ -94,9 +97,8 @@ def _is_droppable(dataset: xr.Dataset, name: str) -> bool:
 
 
 def _recognised(
-    array: xr.DataArray, name: str, path: Path, aliases: Aliases
+    array: xr.DataArray, name: str, path: Place, variables: tuple[Variable, ...]
 ) -> tuple[list[Field], list[Finding]]:
-    variables = _meanings(array, name, aliases)
     problem = _why_unusable(array, name, variables)
     if problem is not None:
         severity, code, why = problem
@@ -117,42 +119,6 @@ def _recognised(
         fields.append(field)
         findings.extend(notes)
     return fields, findings
-
-
-def _meanings(array: xr.DataArray, name: str, aliases: Aliases) -> tuple[Variable, ...]:
-    """What a file's variable stands for: the model's own, a registered one, or both."""
-    has_levels = "level" in array.dims
-    found: dict[str, Variable] = {}
-    own = _canonical(name) or _from_table(array, name, has_levels)
-    if own is not None and (own.group is Group.ATMOSPHERIC) == has_levels:
-        claimed = [source for source, target in aliases.items() if target == (own.group, own.name)]
-        if not claimed or name in claimed:
-            found[own.key] = own
-    if name in aliases:
-        group, new_name = aliases[name]
-        registered = describe(new_name, group)
-        if (group is Group.ATMOSPHERIC) == has_levels:
-            found[registered.key] = registered
-    return tuple(found.values())
-
-
-def _canonical(name: str) -> Variable | None:
-    try:
-        group, short = split_key(name)
-    except SpecError:
-        return None
-    return describe(short, group)
-
-
-def _from_table(array: xr.DataArray, name: str, has_levels: bool) -> Variable | None:
-    if array.attrs.get("GRIB_typeOfLevel") in _FOREIGN_LEVELS:
-        return None
-    names = (name, array.attrs.get("GRIB_cfVarName"), array.attrs.get("GRIB_shortName"))
-    for candidate in names:
-        variable = recognise(str(candidate), has_levels=has_levels) if candidate else None
-        if variable is not None:
-            return variable
-    return None
 
 
 def _why_unusable(
@@ -188,7 +154,7 @@ def _sizes(array: xr.DataArray) -> str:
     return " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "a single value"
 
 
-def _field(array: xr.DataArray, variable: Variable, path: Path) -> tuple[Field, list[Finding]]:
+def _field(array: xr.DataArray, variable: Variable, path: Place) -> tuple[Field, list[Finding]]:
     converted, findings = _in_units(array, variable, path)
     extra = [d for d in array.dims if d not in ("time", "level", "latitude", "longitude")]
     plain = converted.squeeze(extra, drop=True) if extra else converted
@@ -200,11 +166,20 @@ def _field(array: xr.DataArray, variable: Variable, path: Path) -> tuple[Field, 
             last = _finished(plain.isel(time=-1, drop=True), array, variable, path)
         plain = plain.isel(time=0, drop=True)
     finished = _finished(plain, array, variable, path)
-    return Field(key=variable.key, array=finished, path=path, last=last), findings
+    order = [dim for dim in _DIMS[Group.ATMOSPHERIC] if dim in array.dims]
+    field = Field(
+        key=variable.key,
+        array=finished,
+        path=path,
+        last=last,
+        is_sum=is_accumulated(array, variable.name),
+        was_turned=[dim for dim in array.dims if dim in order] != order,
+    )
+    return field, findings
 
 
 def _finished(
-    array: xr.DataArray, original: xr.DataArray, variable: Variable, path: Path
+    array: xr.DataArray, original: xr.DataArray, variable: Variable, path: Place
 ) -> xr.DataArray:
     """Canonical dimensions, single precision and only the attributes that say what it is."""
     result = array.transpose(*_DIMS[variable.group]).astype(np.float32)
@@ -221,7 +196,7 @@ def _finished(
 
 
 def _in_units(
-    array: xr.DataArray, variable: Variable, path: Path
+    array: xr.DataArray, variable: Variable, path: Place
 ) -> tuple[xr.DataArray, list[Finding]]:
     found = str(array.attrs.get("units", "")).strip()
     if variable.unit in ("?", "class") or variable.categorical:
@@ -247,25 +222,32 @@ def _in_units(
 
 
 def _note(
-    code: str, message: str, path: Path, variable: Variable, *, severity: Severity = "info"
+    code: str, message: str, path: Place, variable: Variable, *, severity: Severity = "info"
 ) -> Finding:
     return Finding(
         severity=severity, code=code, message=message, variable=variable.key, where=str(path)
     )
 
 
-def recognition_findings(path: Path, fields: list[Field]) -> list[Finding]:
+def recognition_findings(path: Place, fields: list[Field]) -> list[Finding]:
     """What the variables of one file were taken for, in one finding each for all of them."""
     named = [
         f"{field.array.attrs['source_name']} -> {field.key}"
         for field in fields
         if field.array.attrs["source_name"] != field.key
     ]
+    turned = [field.array.attrs["source_name"] for field in fields if field.was_turned]
     repeated = [field.array.attrs["source_name"] for field in fields if field.last is not None]
     findings = []
     if named:
         message = f"{path.name}: recognised {', '.join(named)}."
         findings.append(Finding(severity="info", code="renamed", message=message, where=str(path)))
+    if turned:
+        message = f"{path.name}: {', '.join(turned)} were put in the order time, level, latitude, "
+        message += "longitude of their dimensions."
+        findings.append(
+            Finding(severity="info", code="dimensions-reordered", message=message, where=str(path))
+        )
     if repeated:
         message = f"{path.name}: {', '.join(repeated)} repeat in time; the first time was taken."
         findings.append(

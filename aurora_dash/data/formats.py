@@ -7,9 +7,11 @@ that was cut short reads as zeros, and a GRIB file cut between two messages read
 
 from __future__ import annotations
 
+import zipfile
 from enum import StrEnum
 from pathlib import Path
 
+from aurora_dash.data.places import is_zarr_store
 from aurora_dash.errors import DataError, PathError
 
 DATA_SUFFIXES = frozenset(
@@ -45,30 +47,39 @@ class FileFormat(StrEnum):
     NETCDF_CLASSIC = "NetCDF classic"
     NETCDF_HDF5 = "NetCDF-4 (HDF5)"
     GRIB = "GRIB"
+    ZARR = "Zarr"
 
 
 def detect_format(path: Path) -> FileFormat:
-    """The format of the file's content.
+    """The format of the file's content, or that of a folder that is a store.
 
     `DataError` says what the file is instead if it is none that can be read, `PathError` that it
     can't be opened.
     """
+    if path.is_dir() and is_zarr_store(path):
+        return FileFormat.ZARR
     head = _read_head(path)
-    known = _known_format(head)
+    known = FileFormat.ZARR if _is_zipped_store(path, head) else _known_format(head)
     if known is not None:
         return known
     found, remedy = _describe_other(head)
     raise DataError(
-        f"{path} is {found}, not NetCDF or GRIB.",
-        remedy=remedy or "Give weather data in NetCDF or GRIB.",
+        f"{path} is {found}, not NetCDF, GRIB or Zarr.",
+        remedy=remedy or "Give weather data in NetCDF, GRIB or Zarr.",
     )
 
 
 def looks_like_data(path: Path) -> bool:
-    """Whether a file in a folder is meant as data: by its content, or by its name if damaged."""
+    """Whether a file in a folder is meant as data: by its content, or by its name if damaged.
+
+    Of folders only Zarr stores are.
+    """
+    if path.is_dir():
+        return is_zarr_store(path)
     if path.suffix.lower() in DATA_SUFFIXES:
         return True
-    return _known_format(_read_head(path)) is not None
+    head = _read_head(path)
+    return _known_format(head) is not None or _is_zipped_store(path, head)
 
 
 def is_named_otherwise(path: Path, detected: FileFormat) -> bool:
@@ -76,6 +87,8 @@ def is_named_otherwise(path: Path, detected: FileFormat) -> bool:
     suffix = path.suffix.lower()
     if suffix not in DATA_SUFFIXES:
         return False
+    if detected is FileFormat.ZARR:
+        return True
     return (suffix in _GRIB_SUFFIXES) != (detected is FileFormat.GRIB)
 
 
@@ -102,6 +115,17 @@ def _known_format(head: bytes) -> FileFormat | None:
     if start >= 0 and head[start + 7 : start + 8] in (b"\x01", b"\x02"):
         return FileFormat.GRIB
     return None
+
+
+def _is_zipped_store(path: Path, head: bytes) -> bool:
+    """Whether a ZIP archive holds a Zarr group at its root; its content is not unpacked."""
+    if not head.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not {"zarr.json", ".zgroup", ".zmetadata"}.isdisjoint(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
 
 
 def _describe_other(head: bytes) -> tuple[str, str]:

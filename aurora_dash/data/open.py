@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from aurora_dash.data.axes import longitude_break
-from aurora_dash.data.fields import Aliases, Field, fields_of, recognition_findings
+from aurora_dash.data.fields import Field, fields_of, recognition_findings
 from aurora_dash.data.findings import Finding
+from aurora_dash.data.meaning import Aliases
 from aurora_dash.data.merge import merge_fields
-from aurora_dash.data.readers import RawPart, read_file
+from aurora_dash.data.places import Place
+from aurora_dash.data.readers import Period, RawPart, read_file
 from aurora_dash.data.reading import read_values
 from aurora_dash.data.times import Times
 from aurora_dash.errors import DataError
@@ -36,10 +39,10 @@ class OpenedData:
 
     dataset: xr.Dataset
     findings: tuple[Finding, ...] = ()
-    files: tuple[Path, ...] = ()
+    files: tuple[Place, ...] = ()
     later_checks: tuple[LaterCheck, ...] = ()
     """Checks that have to read fields, for `check_for_training`."""
-    coverage: Mapping[Path, Times] = dataclass_field(default_factory=dict)
+    coverage: Mapping[Place, Times] = dataclass_field(default_factory=dict)
     """Which times each file has fields for; a file of static fields alone has none."""
     attribution: str = ""
     """Whose data it is, where that is not to be read from the files themselves."""
@@ -52,21 +55,24 @@ class OpenedData:
 
 
 def open_files(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     *,
     aliases: Aliases | None = None,
     needed: Collection[str] | None = None,
+    member: int | None = None,
+    period: Period = (None, None),
 ) -> OpenedData:
-    """Open NetCDF and GRIB files together as one canonical dataset.
+    """Open NetCDF and GRIB files and Zarr stores together as one canonical dataset.
 
     `aliases` says which names in the files stand for which variables, beside the names that are
-    known; `needed` (canonical keys) says which variables decide about the times and levels kept.
-    No field is read, and nothing is written. `DataError` or `PathError` names the file that is
-    missing, damaged, of another kind or on another grid.
+    known; `needed` (canonical keys) says which variables decide about the times and levels kept;
+    of ensembles `member` is taken, None for the first; of stores only the times in `period` are
+    looked at. No field is read, and nothing is written beside the files. `DataError` or
+    `PathError` names the file that is missing, damaged, of another kind or on another grid.
     """
     if not paths:
-        raise DataError("No data file was given.", remedy="Give NetCDF or GRIB files.")
-    parts, fields, findings = _read_all(paths, aliases or {})
+        raise DataError("No data file was given.", remedy="Give NetCDF, GRIB or Zarr.")
+    parts, fields, findings = _read_all(paths, aliases or {}, member, period)
     if not fields:
         raise _nothing_recognised(paths, findings)
     dataset, notes = merge_fields(fields, needed)
@@ -77,23 +83,23 @@ def open_files(
         dataset=dataset,
         findings=tuple(dict.fromkeys(findings)),
         files=tuple(paths),
-        later_checks=_static_checks(fields),
         coverage=_coverage(fields),
+        later_checks=(*_static_checks(fields), *_store_checks(fields)),
         closers=tuple(part.close for part in parts),
     )
 
 
 def _read_all(
-    paths: Sequence[Path], aliases: Aliases
+    paths: Sequence[Place], aliases: Aliases, member: int | None, period: Period
 ) -> tuple[list[RawPart], list[Field], list[Finding]]:
     parts: list[RawPart] = []
     fields: list[Field] = []
     findings: list[Finding] = []
     for path in paths:
-        raw, notes = read_file(path)
+        raw, notes = read_file(path, period)
         own: list[Field] = []
         for part in raw:
-            found, more = fields_of(part, aliases)
+            found, more = fields_of(part, aliases, member)
             own.extend(found)
             notes.extend(more)
         parts.extend(raw)
@@ -102,8 +108,8 @@ def _read_all(
     return parts, fields, findings
 
 
-def _coverage(fields: Sequence[Field]) -> dict[Path, Times]:
-    found: dict[Path, Times] = {}
+def _coverage(fields: Sequence[Field]) -> dict[Place, Times]:
+    found: dict[Place, Times] = {}
     for one in fields:
         if "time" in one.array.dims:
             times = one.array["time"].values
@@ -138,7 +144,7 @@ def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:
     return (Finding(severity="error", code="crosses-greenwich", message=message, remedy=remedy),)
 
 
-def _nothing_recognised(paths: Sequence[Path], findings: Sequence[Finding]) -> DataError:
+def _nothing_recognised(paths: Sequence[Place], findings: Sequence[Finding]) -> DataError:
     names = ", ".join(path.name for path in paths)
     reasons = " ".join(f.message for f in findings if f.variable is not None)
     return DataError(
@@ -177,3 +183,32 @@ def _static_check(field: Field, last: xr.DataArray) -> LaterCheck:
         )  # fmt: skip
 
     return check
+
+
+def _store_checks(fields: Sequence[Field]) -> tuple[LaterCheck, ...]:
+    """For each Zarr store on this machine: are the files of all chunks there?"""
+    stores: dict[Path, list[str]] = {}
+    for field in fields:
+        if isinstance(field.path, Path) and field.path.is_dir():
+            stores.setdefault(field.path, []).append(str(field.array.attrs["source_name"]))
+    return tuple(partial(_store_check, store, names) for store, names in stores.items())
+
+
+def _store_check(store: Path, names: Sequence[str]) -> tuple[Finding, ...]:
+    from aurora_dash.data.zarr_store import missing_chunks
+
+    findings = []
+    for name in dict.fromkeys(names):
+        counts = missing_chunks(store, name)
+        if counts is None or counts[0] == 0:
+            continue
+        message = (
+            f"{store.name}: {counts[0]} of {counts[1]} chunks of {name} have no file; they read "
+            "as the fill value of the store."
+        )
+        remedy = "Right if the store leaves out chunks of that value alone; else copy it again."
+        findings.append(
+            Finding(severity="warning", code="chunks-missing", message=message, remedy=remedy,
+                    variable=name, where=str(store))
+        )  # fmt: skip
+    return tuple(findings)

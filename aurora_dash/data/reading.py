@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from aurora_dash.data.remote import errors_of
 from aurora_dash.errors import DataError
+from aurora_dash.spec.urls import redact
 
 Values = NDArray[np.float32]
+
+# What the libraries raise for values that can't be decoded, or that are not of the size promised.
+_UNDECODABLE: tuple[type[Exception], ...] = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    IndexError,
+    MemoryError,
+    zlib.error,
+)
 
 _BUDGET_BYTES = 64 * 2**20
 
@@ -21,12 +35,12 @@ def read_values(array: xr.DataArray) -> Values:
     Fields are decoded in the calling thread: training has its own use for the other cores.
     `DataError` names variable and file if the file can't be decoded.
     """
+    source = str(array.attrs.get("source", "its file"))
     try:
         values: Values = array.compute(scheduler="synchronous").values
-    except (OSError, RuntimeError, EOFError) as error:
-        source = array.attrs.get("source", "its file")
+    except _UNDECODABLE + errors_of(source) as error:
         raise DataError(
-            f"{array.name} can't be read from {source}: {error}.",
+            f"{array.name} can't be read from {source}: {redact(str(error))}.",
             remedy="The file may be damaged or may have been moved: check it, or fetch it again.",
         ) from error
     return values

@@ -1,7 +1,8 @@
 """Which files may be read, and which files a pattern means.
 
 In the dashboard a typed path must stay within the configured roots, after symbolic links are
-followed; a shell user is already free to read what the account can read.
+followed, and a typed address must keep to the rule of `remote_place`; a shell user is already
+free to read what the account can read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aurora_dash.data.formats import looks_like_data
+from aurora_dash.data.places import Place, is_zarr_store
 from aurora_dash.errors import PathError
+from aurora_dash.spec.urls import is_url
 
 ROOTS_VARIABLE = "AURORA_DASH_ROOTS"
 
@@ -57,24 +60,32 @@ def expand_paths(
     *,
     base: Path | None = None,
     roots: Sequence[Path] | None = None,
-) -> list[Path]:
-    """Files that `patterns` (files, folders, globs) mean, each once, in the order given.
+) -> list[Place]:
+    """Files and Zarr stores that `patterns` mean, each once, in the order given.
 
-    Relative patterns start at `base` (default: the current folder). A folder means the data files
-    directly in it. `PathError` names a missing file, an empty folder, a glob without a match and,
-    where `roots` are given, anything outside them.
+    A pattern is a file, a folder, a glob or the address of one. Relative paths start at `base`
+    (default: the current folder). A folder means the data files and stores directly in it.
+    `PathError` names a missing file, an empty folder, a glob without a match and, where `roots`
+    are given, anything outside them and addresses that a page must not read.
     """
     if not patterns:
         raise PathError("No data path was given.", remedy="Give files, folders or globs.")
-    files: list[Path] = []
+    places: list[Place] = []
     for pattern in patterns:
-        if roots is not None:
-            resolve_inside_roots(_without_wildcards(str(pattern), base or Path.cwd()), roots)
-        expanded = _expand(str(pattern), base or Path.cwd())
-        if roots is not None:
-            expanded = [resolve_inside_roots(str(path), roots) for path in expanded]
-        files.extend(expanded)
-    return list(dict.fromkeys(files))
+        if is_url(str(pattern)):
+            from aurora_dash.data.listing import expand_url
+
+            places.extend(expand_url(str(pattern), guarded=roots is not None))
+        else:
+            places.extend(_inside(str(pattern), base or Path.cwd(), roots))
+    return list(dict.fromkeys(places))
+
+
+def _inside(pattern: str, base: Path, roots: Sequence[Path] | None) -> list[Path]:
+    if roots is None:
+        return _expand(pattern, base)
+    resolve_inside_roots(_without_wildcards(pattern, base), roots)
+    return [resolve_inside_roots(str(path), roots) for path in _expand(pattern, base)]
 
 
 def _absolute(text: str) -> Path:
@@ -99,7 +110,7 @@ def _without_wildcards(pattern: str, base: Path) -> str:
 def _expand(pattern: str, base: Path) -> list[Path]:
     path = base / _absolute(pattern)
     if path.is_dir():
-        return _folder_content(path)
+        return [path] if is_zarr_store(path) else _folder_content(path)
     if path.is_file():
         return [path]
     if path.exists():
@@ -114,31 +125,37 @@ def _expand(pattern: str, base: Path) -> list[Path]:
 
 def _glob_matches(pattern: str) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-    files = [match for match in matches if match.is_file()]
-    if not files:
+    stores = {match for match in matches if match.is_dir() and is_zarr_store(match)}
+    # A group within a store, and the files that a store consists of, are parts of it.
+    stores = {store for store in stores if stores.isdisjoint(store.parents)}
+    places = [
+        match
+        for match in matches
+        if match in stores or (match.is_file() and not _is_part_of_store(match))
+    ]
+    if not places:
         found = f"only folders: {matches[0]}" if matches else "nothing"
         raise PathError(
             f"The pattern {pattern} matches no file ({found}).",
             remedy="Check the folder, or write ** to look in folders below.",
         )
-    return files
+    return places
+
+
+def _is_part_of_store(file: Path) -> bool:
+    return any(is_zarr_store(folder) for folder in file.parents)
 
 
 def _folder_content(folder: Path) -> list[Path]:
-    if (folder / ".zgroup").exists() or (folder / "zarr.json").exists():
-        raise PathError(
-            f"{folder} is a Zarr store, which can't be read yet.",
-            remedy="Write the times you need to NetCDF with xarray's to_netcdf.",
-        )
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise PathError(f"The folder {folder} can't be read: {error.strerror}.") from error
-    files = [entry for entry in entries if entry.is_file() and looks_like_data(entry)]
-    if not files:
+    kept = [e for e in entries if (e.is_file() or e.is_dir()) and looks_like_data(e)]
+    if not kept:
         found = ", ".join(entry.name for entry in entries[:5]) or "it is empty"
         raise PathError(
-            f"The folder {folder} holds no NetCDF or GRIB file ({found}).",
+            f"The folder {folder} holds no NetCDF or GRIB file and no Zarr store ({found}).",
             remedy="Choose the folder that holds the files, or write **/*.nc to look below it.",
         )
-    return files
+    return kept

@@ -75,6 +75,8 @@ def _open_source(
         expand_paths(data.paths, roots=roots),
         aliases=_aliases(new_variables),
         needed=_needed_keys(variant, new_variables),
+        member=data.member,
+        period=(data.start, data.end),
     )
 
 

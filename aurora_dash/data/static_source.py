@@ -15,8 +15,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.axes import describe_grid
+from aurora_dash.data.cache import local_copy
 from aurora_dash.data.findings import Finding
 from aurora_dash.data.hub import fetch_static
+from aurora_dash.data.places import Remote
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.static_file import read_static
 from aurora_dash.errors import CheckpointError, DataError
@@ -70,7 +72,8 @@ def _find(static_file: str, variant: Variant, roots: Sequence[Path] | None) -> P
             f"data.static_file = {static_file!r} stands for {len(files)} files; expected one.",
             remedy="Give the path of one static file.",
         )
-    return files[0]
+    (file,) = files
+    return local_copy(file)[0] if isinstance(file, Remote) else file
 
 
 def _points_of(

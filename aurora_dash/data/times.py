@@ -8,13 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from aurora_dash.data.conventions import cf_coordinate
 from aurora_dash.data.findings import Finding
 from aurora_dash.errors import DataError
 
 TIME_NAMES = ("valid_time", "time", "datetime", "date")
 _REFERENCE_NAMES = ("time", "forecast_reference_time", "reference_time", "init_time")
-_LEAD_NAMES = ("step", "forecast_period", "prediction_timedelta", "lead_time", "lead")
-_ALL_NAMES = frozenset((*TIME_NAMES, *_REFERENCE_NAMES, *_LEAD_NAMES))
+LEAD_NAMES = ("step", "forecast_period", "prediction_timedelta", "lead_time", "lead")
+_ALL_NAMES = frozenset((*TIME_NAMES, *_REFERENCE_NAMES, *LEAD_NAMES))
 
 Times = NDArray[np.datetime64]
 
@@ -36,6 +37,32 @@ def hours_between(times: Times) -> NDArray[np.float64]:
 def format_time(time: np.datetime64) -> str:
     """Such as ``2025-06-01T06:00Z``."""
     return f"{np.datetime_as_string(time, unit='m')}Z"
+
+
+def within(dataset: xr.Dataset, start: datetime | None, end: datetime | None) -> xr.Dataset:
+    """Only the times from `start` to `end` (time-zone aware, inclusive), where that is plain.
+
+    Left alone is a dataset without a single time axis that holds dates, or without such times:
+    what to make of those is for others to say. Nothing is read.
+    """
+    axes = [name for name in TIME_NAMES if name in dataset.dims and name in dataset.coords]
+    # Times of a forecast are those of its start.
+    if _first(dataset, LEAD_NAMES) is not None:
+        return dataset
+    if len(axes) != 1 or dataset[axes[0]].dtype.kind != "M":
+        return dataset
+    times = dataset[axes[0]].values
+    wanted = np.ones(times.shape, dtype=bool)
+    if start is not None:
+        wanted &= times >= np.datetime64(start.astimezone(UTC).replace(tzinfo=None))
+    if end is not None:
+        wanted &= times <= np.datetime64(end.astimezone(UTC).replace(tzinfo=None))
+    chosen = np.flatnonzero(wanted)
+    if chosen.size in (0, times.size):
+        return dataset
+    whole = chosen[-1] - chosen[0] + 1 == chosen.size
+    # A slice is read in one go; a list of times is not.
+    return dataset.isel({axes[0]: slice(chosen[0], chosen[-1] + 1) if whole else chosen})
 
 
 def standard_time(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Finding]]:
@@ -69,11 +96,13 @@ def standard_time(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Fin
 def _valid_time(dataset: xr.Dataset, label: str) -> xr.DataArray | None:
     if "valid_time" in dataset.coords:
         return dataset.coords["valid_time"]
-    lead = _first(dataset, _LEAD_NAMES)
+    lead = _first(dataset, LEAD_NAMES)
     reference = _first(dataset, _REFERENCE_NAMES)
     if lead is not None and reference is not None and lead.dtype.kind == "m":
         return reference + lead
     found = _first(dataset, TIME_NAMES)
+    if found is None and (name := cf_coordinate(dataset, "time")) is not None:
+        found = dataset.coords[name] if dataset[name].dtype.kind == "M" else None
     if found is None and any(name in dataset.dims for name in TIME_NAMES):
         raise DataError(
             f"{label} has a time dimension without times.",
@@ -87,7 +116,7 @@ def _first(dataset: xr.Dataset, names: tuple[str, ...]) -> xr.DataArray | None:
 
 
 def _forecast_finding(dataset: xr.Dataset, label: str) -> list[Finding]:
-    lead = _first(dataset, _LEAD_NAMES)
+    lead = _first(dataset, LEAD_NAMES)
     if lead is None or lead.dtype.kind != "m":
         return []
     hours = lead.values / np.timedelta64(1, "h")

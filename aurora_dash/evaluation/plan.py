@@ -11,6 +11,7 @@ import numpy as np
 
 from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.places import Place
 from aurora_dash.data.plan import time_parts
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.source import open_data
@@ -215,8 +216,9 @@ def _share_data(one: DataSpec, other: DataSpec) -> bool:
     return not _files(one).isdisjoint(_files(other))
 
 
-def _files(data: DataSpec) -> set[Path]:
+def _files(data: DataSpec) -> set[Place]:
     try:
-        return {path.resolve() for path in expand_paths(data.paths)}
+        places = expand_paths(data.paths)
+        return {place.resolve() if isinstance(place, Path) else place for place in places}
     except PathError:
         return set()

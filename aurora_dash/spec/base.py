@@ -16,7 +16,8 @@ FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """A single text where several may stand, as a tuple of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -24,7 +25,7 @@ def _as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-StringTuple = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+StringTuple = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
 UtcDatetime = Annotated[datetime, AfterValidator(_as_utc)]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple, UtcDatetime
+from aurora_dash.spec.base import PositiveInt, SpecModel, UtcDatetime, one_or_many
+from aurora_dash.spec.urls import PlaceText
 
 LONGEST_LEAD_HOURS = 21 * 24
 """Aurora encodes lead times up to three weeks (`aurora.model.fourier.lead_time_expansion`)."""
@@ -44,10 +45,13 @@ class DataSpec(SpecModel):
     """Which data, and how it is cut into samples."""
 
     source: Literal["demo", "files"] = "demo"
-    paths: StringTuple = ()
-    """Files, folders or globs, for source ``files``; relative ones start at the current folder."""
+    paths: Annotated[tuple[PlaceText, ...], BeforeValidator(one_or_many)] = ()
+    """Files, folders, Zarr stores or globs, for source ``files``: paths, relative ones from the
+    current folder, or addresses (``s3://``, ``gs://``, ``az://``, ``https://``) without secrets."""
     demo: DemoSpec = DemoSpec()
-    static_file: Annotated[str, Field(min_length=1)] | None = None
+    member: Annotated[int, Field(ge=0)] | None = None
+    """Ensemble member to use, by its number in the data; None: the first of each file."""
+    static_file: Annotated[PlaceText, Field(min_length=1)] | None = None
     """Where static variables come from that the data lacks: `HUB`, the file that was published
     with the variant; a path to such a file; None: they must be in the data."""
     levels: tuple[float, ...] | None = None

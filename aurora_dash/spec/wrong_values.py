@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from aurora_dash.errors import SpecError
+from aurora_dash.spec.urls import redact
 
 _TEXT = "text is needed, in quotes where it is part of JSON"
 _WHOLE, _NUMBER = "a whole number is needed", "a number is needed, such as 0.5 or 1e-4"
@@ -62,7 +63,7 @@ def unknown_key(name: str, known: Sequence[str]) -> str:
 def _sentence(detail: ErrorDetails) -> str:
     field = _field(detail["loc"]) or "spec"
     if detail["type"] == "extra_forbidden":
-        return f"{field}: unknown key (value {detail['input']!r})."
+        return f"{field}: unknown key (value {_quoted(detail)})."
     message = _EXPECTED.get(detail["type"])
     if message is None:
         message = detail["msg"].removeprefix("Value error, ").rstrip(".")
@@ -70,7 +71,12 @@ def _sentence(detail: ErrorDetails) -> str:
         message = message.replace("String should match pattern", "must look like")
     if detail["type"] == "missing" or isinstance(detail["input"], (dict, BaseModel)):
         return f"{field}: {message}."
-    return f"{field} = {detail['input']!r}: {message}."
+    return f"{field} = {_quoted(detail)}: {message}."
+
+
+def _quoted(detail: ErrorDetails) -> str:
+    """The value as it was given, but for what must not be shown of an address."""
+    return redact(repr(detail["input"]))
 
 
 def _field(location: Sequence[int | str]) -> str:

@@ -8,13 +8,17 @@ from aurora_dash.data import plan
 from aurora_dash.data.check import DataSummary, check_for_training, describe
 from aurora_dash.data.findings import Finding, sort_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.places import stamp_of
 from aurora_dash.data.roots import configured_roots, expand_paths
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError
 from aurora_dash.spec import HUB, DataSpec, RunSpec
+from aurora_dash.spec.urls import is_url
 
-Stamps = tuple[tuple[str, int, int], ...]
+Stamps = tuple[tuple[str, str], ...]
+# Seconds for which what is said about data elsewhere is not asked for again.
+_ASK_AGAIN = 60
 
 
 def opened(spec: RunSpec) -> OpenedData:
@@ -61,13 +65,23 @@ def _data_of(spec: RunSpec) -> RunSpec:
 
 
 def _stamps(data: DataSpec) -> Stamps:
-    """Path, time and size of every file: another content is opened anew."""
+    """Every file or store with what tells its content from another: that is opened anew."""
     if data.source == "demo":
         return ()
     copy = () if data.static_file in (None, HUB) else (data.static_file,)
-    files = expand_paths([*data.paths, *copy], roots=configured_roots())
-    stats = ((str(path), path.stat()) for path in files)
-    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+    stamps: list[tuple[str, str]] = []
+    for pattern in (*data.paths, *copy):
+        stamps.extend(_elsewhere(pattern) if is_url(pattern) else _stamps_of(pattern))
+    return tuple(stamps)
+
+
+@st.cache_data(ttl=_ASK_AGAIN, max_entries=64, show_spinner="Asking the server")
+def _elsewhere(url: str) -> Stamps:
+    return _stamps_of(url)
+
+
+def _stamps_of(pattern: str) -> Stamps:
+    return tuple(stamp_of(place) for place in expand_paths([pattern], roots=configured_roots()))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the data")

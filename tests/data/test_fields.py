@@ -127,15 +127,13 @@ def test_what_is_no_field_is_reported(small_file: SmallFile) -> None:
     assert named == {"crs", "label", "profile"}
 
 
-def test_a_single_ensemble_member_is_taken_several_are_reported(small_file: SmallFile) -> None:
-    one = small_file(change=lambda d: d.expand_dims(number=[3]))
-    assert "surf_2t" in open_files([one]).dataset
-    many = small_file("many.nc", change=lambda d: d.assign(t2m=d["t2m"].expand_dims(number=[0, 1])))
-    opened = open_files([many])
+def test_a_further_dimension_is_reported_and_not_guessed_at(small_file: SmallFile) -> None:
+    path = small_file(change=lambda d: d.assign(t2m=d["t2m"].expand_dims(tile=[0, 1])))
+    opened = open_files([path])
     assert "surf_2t" not in opened.dataset
     finding = _finding(opened, "extra-dimension")
     assert finding.variable == "t2m"
-    assert "number 2" in finding.message
+    assert "tile 2" in finding.message
 
 
 def test_preliminary_era5_is_pointed_out(small_file: SmallFile) -> None:

@@ -144,10 +144,11 @@ def test_a_folder_without_data_says_what_is_in_it(tree: Path) -> None:
         expand_paths([tree / "empty"])
 
 
-def test_a_zarr_store_is_named_for_what_it_is(tree: Path) -> None:
+def test_a_zarr_store_is_one_place_whatever_is_in_it(tree: Path) -> None:
     (tree / "empty" / "zarr.json").write_text("{}")
-    with pytest.raises(PathError, match="Zarr"):
-        expand_paths([tree / "empty"])
+    (tree / "empty" / "part.nc").write_bytes(NETCDF)
+    assert expand_paths([tree / "empty"]) == [tree / "empty"]
+    assert expand_paths([tree], roots=[tree]) == [tree / "a.nc", tree / "b.nc", tree / "empty"]
 
 
 def test_no_path_at_all_is_refused() -> None:

@@ -1,18 +1,18 @@
 """From which files each time of a data set comes, so that a change of one concerns only its times.
 
-A file is told from an earlier content by its size and the time of its last change. A place that is
-no file of this machine is known by its name alone.
+A file is told from an earlier content by its size and the time of its last change, one elsewhere by
+what its server tells.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.places import Place, Remote, stamp_of
 from aurora_dash.data.store.ledger import SOURCE_CHARACTERS
 from aurora_dash.data.store.manifest import SourceFile
 from aurora_dash.data.times import Times
@@ -50,7 +50,9 @@ def step_sources(opened: OpenedData, data: DataSpec, times: Times) -> list[str]:
     return result
 
 
-def _identity(path: Path) -> str:
+def _identity(path: Place) -> str:
+    if isinstance(path, Remote):
+        return stamp_of(path)[1]
     try:
         found = path.stat()
         if not path.is_dir():

@@ -1,0 +1,121 @@
+"""Copies on this machine of files from elsewhere, fetched once and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from aurora_dash.data.findings import Finding
+from aurora_dash.data.places import Remote
+from aurora_dash.data.remote import Told, filesystem, reaching, told_about
+from aurora_dash.errors import DataError
+
+CACHE_VARIABLE = "AURORA_DASH_CACHE"
+_PIECE = 2**20
+
+
+def cache_folder() -> Path:
+    """The folder of the copies: ``AURORA_DASH_CACHE``, else one in the user's cache folder."""
+    chosen = os.environ.get(CACHE_VARIABLE, "").strip()
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    return Path(base).expanduser() / "aurora-dash" / "data"
+
+
+def local_copy(place: Remote) -> tuple[Path, Finding]:
+    """A copy of the file on this machine, fetched unless the same version is there already.
+
+    A copy appears under its name only once it is whole: its length, and its MD5 where the server
+    tells one, are checked first. Its size, SHA-256 and origin stand in a JSON file beside it.
+    Copies are never removed here. `DataError` if it can't be fetched, is not what the server
+    promised or does not fit on the disk.
+    """
+    told = told_about(place)
+    origin = hashlib.sha256(place.url.encode()).hexdigest()[:16]
+    target = cache_folder() / f"{origin}-{told.version[:16]}" / place.name
+    if _is_whole(target):
+        size = target.stat().st_size
+        return target, _said(place, f"was read from the copy of {_megabytes(size)} in {target}")
+    _require_room(place, told)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"The folder {target.parent} for copies can't be made: {error.strerror}.",
+            remedy=f"Set {CACHE_VARIABLE} to a folder that can be written.",
+        ) from error
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with reaching(place):
+            filesystem(place).get_file(place.url, str(part))
+        _keep(place, told, part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    size = target.stat().st_size
+    return target, _said(place, f"was fetched: {_megabytes(size)}, kept in {target}")
+
+
+def _keep(place: Remote, told: Told, part: Path, target: Path) -> None:
+    size = part.stat().st_size
+    if told.num_bytes is not None and size != told.num_bytes:
+        raise DataError(
+            f"{place} was cut off on the way: {size} of {told.num_bytes} bytes came.",
+            remedy="Try again.",
+        )
+    sha256, md5 = _digests(part)
+    if told.md5 is not None and md5 != told.md5:
+        raise DataError(
+            f"{place} was damaged on the way: its MD5 is {md5}, the server says {told.md5}.",
+            remedy="Try again.",
+        )
+    record = {"url": place.url, "version": told.version, "bytes": size, "sha256": sha256}
+    note = part.with_suffix(".json")
+    note.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    note.replace(_note_of(target))
+    part.replace(target)
+
+
+def _is_whole(target: Path) -> bool:
+    try:
+        record = json.loads(_note_of(target).read_text(encoding="utf-8"))
+        return bool(target.stat().st_size == record["bytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _note_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.json")
+
+
+def _digests(path: Path) -> tuple[str, str]:
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            sha256.update(piece)
+            md5.update(piece)
+    return sha256.hexdigest(), md5.hexdigest()
+
+
+def _require_room(place: Remote, told: Told) -> None:
+    folder = cache_folder()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if told.num_bytes is not None and told.num_bytes > free:
+        raise DataError(
+            f"{place} has {_megabytes(told.num_bytes)}, but only {_megabytes(free)} are free in "
+            f"{folder}.",
+            remedy=f"Make room, or set {CACHE_VARIABLE} to a folder on another disk.",
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _said(place: Remote, what: str) -> Finding:
+    return Finding(severity="info", code="local-copy", message=f"{place} {what}.", where=str(place))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from aurora_dash.errors import SpecError
 from aurora_dash.variables import Group, Variable, describe
@@ -52,6 +53,9 @@ class Variant:
     predicts_changes: bool = False
     """Gives some variables as a change of an input a whole number of time steps before."""
     uses_lora: bool = False
+    lora_mode: Literal["single", "from_second", "all"] = "single"
+    """In which steps of a forecast its LoRA acts: in all alike, in all but the first, or in each
+    another one."""
     licence: str = "MIT"
     repository: str = HUB_REPOSITORY
 
@@ -185,6 +189,7 @@ VARIANTS: tuple[Variant, ...] = (
         static=(*_STATIC, "wmb", "lat_mask"),
         static_file="aurora-0.25-wave-static.pickle",
         uses_lora=True,
+        lora_mode="from_second",
     ),
     Variant(
         id="v1.5",

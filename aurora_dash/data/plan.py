@@ -53,17 +53,24 @@ class SplitSummary:
 
 def num_targets_of(spec: RunSpec) -> int:
     """How many steps of a forecast a training sample has targets for."""
-    return 1
+    return spec.rollout.num_targets
 
 
 def windows_of(spec: RunSpec, times: Times) -> tuple[Window, ...]:
-    """All samples of a run in the times of its data, before they are split."""
-    return make_windows(
-        times,
-        history_hours=spec.model.catalogue_entry.timestep_hours,
-        lead_hours=spec.lead_hours,
-        num_targets=num_targets_of(spec),
-        stride=spec.data.stride,
+    """All samples of a run in the times of its data, before they are split.
+
+    A time from which several lead times are asked for is a sample of each.
+    """
+    return tuple(
+        window
+        for lead_hours in spec.rollout.lead_hours or (spec.lead_hours,)
+        for window in make_windows(
+            times,
+            history_hours=spec.model.catalogue_entry.timestep_hours,
+            lead_hours=lead_hours,
+            num_targets=num_targets_of(spec),
+            stride=spec.data.stride,
+        )
     )
 
 

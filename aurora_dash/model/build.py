@@ -226,6 +226,8 @@ def constructor_options(spec: RunSpec, size: str) -> dict[str, Any]:
         }
     if spec.model.use_lora is not None:
         options["use_lora"] = spec.model.use_lora
+    if spec.model.lora_mode is not None:
+        options["lora_mode"] = spec.model.lora_mode
     if spec.model.stabilise_level_agg:
         options["stabilise_level_agg"] = True
     # V1.5 is told the lead time at every call; its time step is that of the inputs.

@@ -21,6 +21,9 @@ from aurora_dash.errors import ModelError
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.model.transforms import NewVariables
 
+LeadHours = float | Sequence[float] | None
+"""Hours from the newest input to the prediction, for all samples of a batch or for each."""
+
 
 @dataclasses.dataclass
 class StatisticsBatch(Batch):
@@ -107,18 +110,19 @@ class OwnStatistics(Aurora):
         """Whether each forward pass draws noise: run it within `OwnRandomness`."""
         return bool(self.backbone.stochastic)
 
-    def predict(self, batch: Batch, lead_hours: float | None = None) -> Batch:
+    def predict(self, batch: Batch, lead_hours: LeadHours = None) -> Batch:
         """Forecast in physical units, one step ahead.
 
-        `lead_hours` counts only for variants with a variable lead time; None: the time step.
+        `lead_hours`, one for all samples or one for each, count only for variants with a variable
+        lead time; None: the time step.
         """
         if not self.variable_lead_time:
             return self(batch)  # type: ignore[no-any-return]
         hours = self.timestep / timedelta(hours=1) if lead_hours is None else lead_hours
-        lead_times = torch.full((len(batch.metadata.time),), float(hours))
+        lead_times = torch.tensor(hours, dtype=torch.float32).expand(len(batch.metadata.time))
         return self(batch, lead_times=lead_times)  # type: ignore[no-any-return]
 
-    def predict_normalised(self, batch: Batch, lead_hours: float | None = None) -> Batch:
+    def predict_normalised(self, batch: Batch, lead_hours: LeadHours = None) -> Batch:
         """Like `predict`, normalised and float32, as a loss wants it.
 
         Normalising a forecast in physical units again would lose digits, and infinitely many
@@ -129,6 +133,11 @@ class OwnStatistics(Aurora):
             return self.predict(batch, lead_hours)
         finally:
             self._stays_normalised = False
+
+    def to_physical(self, prediction: Batch) -> Batch:
+        """What `predict` would have given where `predict_normalised` gave `prediction`."""
+        physical = StatisticsBatch.of(prediction, self._own_statistics()).unnormalise({})
+        return self._post_unnorm_hook(prediction, physical)
 
     def normalise_for_loss(self, batch: Batch) -> Batch:
         """A batch of data as a loss wants it: transformed, cropped, normalised, float32.

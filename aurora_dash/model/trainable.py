@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from torch import nn
 
@@ -48,15 +49,22 @@ def prepare_training(module: nn.Module, spec: RunSpec, weights: StateDict | None
         if fits:
             module.load_state_dict(found, strict=False)
     trained = spec.trainable.trained_groups
+    lora = spec.trainable.lora.kind
     for name, parameter in module.named_parameters():
-        if training_group(name, spec.variables) not in trained:
+        if training_group(name, spec.variables, lora=lora) not in trained:
             parameter.requires_grad_(False)
 
 
-def training_group(parameter_name: str, new_variables: Iterable[VariableSpec] = ()) -> str:
+def training_group(
+    parameter_name: str,
+    new_variables: Iterable[VariableSpec] = (),
+    *,
+    lora: Literal["attached", "package"] = "attached",
+) -> str:
     """The group with which a parameter is trained or frozen.
 
-    As `groups.group_of`, but a LoRA that came with the checkpoint is part of its backbone.
+    As `groups.group_of`, but the LoRA of Aurora's own layers is part of the backbone unless `lora`
+    says that it is what the group means.
     """
     if is_adapter(parameter_name):
         return "lora"
@@ -64,4 +72,4 @@ def training_group(parameter_name: str, new_variables: Iterable[VariableSpec] = 
     if belongs_to_new_variable(name, new_variables):
         return "new_embeddings"
     group = group_of(name)
-    return "backbone" if group == "lora" else group
+    return "backbone" if group == "lora" and lora == "attached" else group

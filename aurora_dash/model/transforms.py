@@ -23,7 +23,9 @@ def transformed(values: Tensor, variable: VariableSpec) -> Tensor:
         return values
     values = values.clamp(min=0.0)
     if variable.transform == "sqrt":
-        return torch.sqrt(values)
+        # Its slope at zero is infinite, which would spoil the gradients of forecasts that go on.
+        zero = values == 0
+        return torch.sqrt(values.masked_fill(zero, 1.0)).masked_fill(zero, 0.0)
     assert variable.transform_offset is not None
     return torch.log1p(values / variable.transform_offset)
 

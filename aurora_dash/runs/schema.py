@@ -30,6 +30,12 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "mean absolute normalised error of one surface variable, unweighted, `loss/2t`",
     ),
     Field("loss/<variable>/<level>", "1", "the same of one variable on one level, `loss/z/850`"),
+    Field(
+        "lead_loss/<hours>",
+        "1",
+        "the loss of predictions of one lead time, `lead_loss/12`; `loss` is their mean. Where "
+        "forecasts of several steps or lead times are trained on",
+    ),
     Field("persistence_loss", "1", "loss of repeating the last input; validation records only"),
     Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
     Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),

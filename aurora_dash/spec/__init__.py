@@ -8,6 +8,7 @@ from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.model import ModelSpec
+from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
 from aurora_dash.spec.trainable import LoraSpec, TrainableSpec
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
@@ -23,6 +24,7 @@ __all__ = [
     "ModelSpec",
     "OptimiserSpec",
     "Region",
+    "RolloutSpec",
     "RunSpec",
     "SpecModel",
     "TrainableSpec",

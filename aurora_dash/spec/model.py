@@ -28,6 +28,9 @@ class ModelSpec(SpecModel):
     """Width and depth of a random-weight model; real checkpoints are always ``full``."""
     use_lora: bool | None = None
     """None: as the variant has it."""
+    lora_mode: Literal["single", "from_second", "all"] | None = None
+    """In which steps of a forecast that LoRA acts: in all alike; in all but the first; in each
+    step another one. None: as the variant has it."""
     stabilise_level_agg: bool = False
     """Normalise where levels are aggregated: against exploding gradients."""
     autocast: bool = False
@@ -75,6 +78,11 @@ class ModelSpec(SpecModel):
                 "checkpointing wraps, but activation_checkpointing is off; switch it on or leave "
                 "checkpointed_layers at 'default'"
             )
+        if self.lora_mode is not None and not self.has_package_lora:
+            raise ValueError(
+                f"lora_mode = {self.lora_mode!r} says when the LoRA of Aurora's own layers acts, "
+                "and this model has none; set model.use_lora to true"
+            )
         if self.autocast_encoder and not (self.autocast and self.autocast_decoder):
             raise ValueError(
                 "autocast_encoder needs autocast and autocast_decoder too: the encoder then hands "
@@ -103,6 +111,16 @@ class ModelSpec(SpecModel):
     def catalogue_entry(self) -> Variant:
         """The variant this model is of."""
         return get_variant(self.variant)
+
+    @property
+    def has_package_lora(self) -> bool:
+        """Whether Aurora's own layers have LoRA weights."""
+        return self.catalogue_entry.uses_lora if self.use_lora is None else self.use_lora
+
+    @property
+    def package_lora_mode(self) -> Literal["single", "from_second", "all"]:
+        """In which steps of a forecast the LoRA of Aurora's own layers acts."""
+        return self.lora_mode or self.catalogue_entry.lora_mode
 
     @property
     def is_random(self) -> bool:

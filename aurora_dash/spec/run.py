@@ -12,12 +12,16 @@ from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.overrides import apply_override, refuse_two_lengths
+from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.trainable import TrainableSpec
 from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 from aurora_dash.variables import Group, describe
 
 SCHEMA_VERSION = 1
+
+# Aurora's `lora_steps`: its LoRA does not act after so many steps of a forecast.
+_LORA_STEPS = 40
 
 # Surface and static names share one table in Aurora; surface and atmospheric names share the
 # names of predictions here. Only static and atmospheric names may coincide, as ``z`` does.
@@ -45,6 +49,7 @@ class RunSpec(SpecModel):
     loss: LossSpec = LossSpec()
     optimiser: OptimiserSpec = OptimiserSpec()
     training: TrainingSpec = TrainingSpec()
+    rollout: RolloutSpec = RolloutSpec()
 
     @model_validator(mode="after")
     def _variables_are_new_and_unique(self) -> Self:
@@ -126,6 +131,51 @@ class RunSpec(SpecModel):
         if refusal:
             raise ValueError(f"trainable: {refusal}")
         return self
+
+    @model_validator(mode="after")
+    def _rollout_fits_the_rest(self) -> Self:
+        refusal = (
+            self.rollout.refusal(
+                self.model.catalogue_entry,
+                lead_hours=self.lead_hours,
+                input_only=self.input_only,
+                loss=self.loss.kind,
+                in_epochs=self.training.epochs is not None,
+            )
+            or self._refusal_of_lora()
+        )
+        if refusal:
+            raise ValueError(f"rollout: {refusal}")
+        return self
+
+    def _refusal_of_lora(self) -> str:
+        steps = self.rollout.num_targets
+        if self.trainable.trains_package_lora and not self.model.has_package_lora:
+            return (
+                "trainable.lora.kind 'package' trains the LoRA of Aurora's own layers, which this "
+                "model does not have; set model.use_lora, or choose kind 'attached'"
+            )
+        if self.trains_from_second_alone and self.rollout.steps_at(0) < 2:
+            return (
+                "model.lora_mode 'from_second' leaves the first step of a forecast without "
+                "anything that is trained, and forecasts have one step; choose a rollout.kind "
+                "and a curriculum that begins with two steps"
+            )
+        if self._trains_package_lora_alone and steps > _LORA_STEPS:
+            return (
+                f"steps = {steps}: the LoRA of Aurora's own layers, which alone is trained, acts "
+                f"in the first {_LORA_STEPS} steps of a forecast; take no more"
+            )
+        return ""
+
+    @property
+    def _trains_package_lora_alone(self) -> bool:
+        return self.trainable.trains_package_lora and self.trainable.trained_groups == ("lora",)
+
+    @property
+    def trains_from_second_alone(self) -> bool:
+        """Whether nothing that is trained takes part in the first step of a forecast."""
+        return self._trains_package_lora_alone and self.model.package_lora_mode == "from_second"
 
     def names(self, group: Group) -> tuple[str, ...]:
         """All variable names of a group: the variant's, then the new ones, in a fixed order."""

@@ -18,8 +18,12 @@ def _one_or_many(value: object) -> object:
 
 
 class LoraSpec(SpecModel):
-    """Low-rank weights that are attached to the backbone: W + alpha / rank * B A."""
+    """Low-rank weights beside those of the backbone: W + alpha / rank * B A."""
 
+    kind: Literal["attached", "package"] = "attached"
+    """``attached``: weights of this project that act in every step of a forecast and can be merged.
+    ``package``: those that Aurora's own layers have with `model.use_lora`, of rank 8, which can act
+    from the second step on (`model.lora_mode`); `rank`, `alpha` and `targets` don't count."""
     rank: Annotated[int, Field(ge=1, le=256)] = 8
     alpha: PositiveFloat = 8.0
     """Strength: what LoRA adds is scaled by alpha / rank."""
@@ -43,8 +47,8 @@ class TrainableSpec(SpecModel):
     """``all``; ``new``: patch embeddings and heads of new variables; ``groups``: those in
     `groups`; ``lora``: nothing but low-rank weights beside the backbone's."""
     groups: Annotated[tuple[GroupName, ...], BeforeValidator(_one_or_many)] = ()
-    """For ``groups``. ``lora`` attaches low-rank weights as `lora` says; a LoRA that came with
-    the checkpoint belongs to ``backbone``."""
+    """For ``groups``. ``lora`` trains low-rank weights as `lora` says; with its kind ``attached``
+    a LoRA that came with the checkpoint belongs to ``backbone``."""
     lora: LoraSpec = LoraSpec()
 
     @model_validator(mode="after")
@@ -75,7 +79,12 @@ class TrainableSpec(SpecModel):
     @property
     def attaches_lora(self) -> bool:
         """Whether low-rank weights of `lora` are attached to the backbone."""
-        return "lora" in self.trained_groups
+        return "lora" in self.trained_groups and self.lora.kind == "attached"
+
+    @property
+    def trains_package_lora(self) -> bool:
+        """Whether the LoRA of Aurora's own layers is trained as a group of its own."""
+        return "lora" in self.trained_groups and self.lora.kind == "package"
 
     def refusal(self, *, num_new: int, new_are_untrained: bool) -> str:
         """Why this does not go with a run's variables; empty if it does.

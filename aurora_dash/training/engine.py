@@ -16,7 +16,7 @@ from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import Finding, launchable
 from aurora_dash.data.plan import training_times
 from aurora_dash.data.source import open_data
-from aurora_dash.data.windows import Split
+from aurora_dash.data.windows import Split, Window
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
@@ -41,6 +41,8 @@ from aurora_dash.training.machine import set_threads
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.plan import split_of, total_steps_of
 from aurora_dash.training.record import DownloadProgress, Recorder
+from aurora_dash.training.rollout.buffer import memory_needed
+from aurora_dash.training.rollout.replay import Replay, replay_windows
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
@@ -103,12 +105,14 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         owner.update(waiting_for="the model to be built")
         model = _build(run, owner, spec, device)
         train_samples, validation_samples = _samples(spec, opened.dataset, split)
-        order = BatchOrder(len(train_samples), spec.training.batch_size, spec.training.seed)
-        step = TrainingStep(model, spec, device, total_steps_of(spec, order))
+        order = BatchOrder(len(split.train), spec.training.batch_size, spec.training.seed)
+        replay = _replay(run, spec, order, train_samples)
+        total_steps = total_steps_of(spec, order)
+        step = TrainingStep(model, spec, device, total_steps, replay=replay)
         save = Saver(run, spec, model, step, threads, always_best=not split.validation)
         with (
             MetricsWriter(run.metrics_path) as metrics,
-            TrainingBatches(train_samples, order) as batches,
+            TrainingBatches(train_samples, replay.order if replay else order) as batches,
         ):
             trainer = Trainer(
                 take_step=step,
@@ -200,8 +204,23 @@ def _samples(
 ) -> tuple[WindowSamples, WindowSamples | None]:
     """Samples to train on, and those to validate with if there are any."""
     names = VariableNames.of(spec)
-    validation = WindowSamples(dataset, split.validation, names) if split.validation else None
-    return WindowSamples(dataset, split.train, names), validation
+    is_replay = spec.rollout.kind == "replay"
+    training = replay_windows(split.train, spec) if is_replay else split.train
+    num_steps = spec.rollout.num_validated
+    validation = [Window(w.inputs, w.targets[:num_steps]) for w in split.validation]
+    return (
+        WindowSamples(dataset, training, names),
+        WindowSamples(dataset, validation, names) if validation else None,
+    )
+
+
+def _replay(run: Run, spec: RunSpec, order: BatchOrder, samples: WindowSamples) -> Replay | None:
+    """The replay buffer if the spec asks for one; `TrainingError` if it would be too large."""
+    if spec.rollout.kind != "replay":
+        return None
+    needed = memory_needed(samples[0][0], spec.rollout, spec.training.batch_size)
+    run.log_event("info", f"the replay buffer takes up to {needed / 2**30:.3g} GiB", bytes=needed)
+    return Replay(spec, order)
 
 
 def _validator(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
@@ -31,6 +31,8 @@ class LossTerms:
     """Number of values that were compared: missing target values are left out."""
     num_values: int
     """Number of values that there would be without gaps."""
+    by_lead: Mapping[float, Tensor] = field(default_factory=dict)
+    """The loss by lead time in hours, detached, where a forecast has several steps."""
 
 
 class Loss(Protocol):

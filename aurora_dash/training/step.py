@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -20,6 +20,11 @@ from aurora_dash.training.loss import LossTerms, build_loss
 from aurora_dash.training.optimiser import NEW, build_optimiser, set_learning_rates
 from aurora_dash.training.order import mix_seed
 from aurora_dash.training.parts import Stateful
+from aurora_dash.training.rollout.chain import Chain
+from aurora_dash.training.rollout.crps import fair_crps
+from aurora_dash.training.rollout.leads import lead_hours, mean_over_leads
+from aurora_dash.training.rollout.replay import Replay
+from aurora_dash.training.rollout.rollout import Rollout
 
 Record = dict[str, float]
 
@@ -35,26 +40,68 @@ class Comparer:
         absent = getattr(model.module, "density_channel_surf_vars", ())
         self._loss = build_loss(spec, may_be_absent=absent)
         self.device = device
-        self._lead_hours = float(spec.lead_hours)
         self._seed = spec.training.seed
+        self._members = spec.rollout.members
+        self._tells_leads = spec.rollout.is_multi_step or bool(spec.rollout.lead_hours)
         self.can_persist = not set(spec.targets) & set(spec.output_only)
         """Whether all targets are among the inputs, so that they can be repeated."""
 
-    def forecast(self, inputs: Batch, target: Batch, *, draw: int) -> LossTerms:
-        """Loss of the model's prediction; `draw` numbers the noise of a stochastic model."""
-        with self._randomness(draw):
-            prediction = self.module.predict_normalised(inputs.to(self.device), self._lead_hours)
-        return self._loss(prediction, self._normalised(target))
+    def forecast(
+        self,
+        inputs: Batch,
+        targets: tuple[Batch, ...],
+        *,
+        draw: int,
+        skip: int = 0,
+        keep: Callable[[Batch], None] | None = None,
+    ) -> LossTerms:
+        """Mean loss of a forecast with a target for each step, its noise numbered by `draw`.
 
-    def persistence(self, inputs: Batch, target: Batch) -> LossTerms:
-        """Loss of repeating the newest input."""
+        The first `skip` steps are taken without gradient and have no target. `keep` is given the
+        inputs of the step after the last. A stochastic model is scored with all its members.
+        """
+        terms: dict[float, LossTerms] = {}
+        with self._randomness(draw):
+            chains = [Chain(self.module, inputs, self.device) for _ in range(self._members)]
+            for chain in chains:
+                chain.skip(skip)
+            for number, target in enumerate(targets):
+                leads = lead_hours(chains[0].inputs, target)
+                predictions = [chain.predict(leads) for chain in chains]
+                hours = leads[0] * (chains[0].inputs.metadata.rollout_step + 1)
+                terms[hours] = self._compare(predictions, self._normalised(target))
+                if number + 1 < len(targets):
+                    for chain, prediction in zip(chains, predictions, strict=True):
+                        chain.advance(prediction)
+            if keep is not None:
+                with torch.no_grad():
+                    chains[0].advance(predictions[0])
+                keep(chains[0].inputs)
+        # Samples of different lead times have no lead time together.
+        if not self._tells_leads or len(set(leads)) > 1:
+            return terms[hours]
+        return mean_over_leads(terms)
+
+    def persistence(self, inputs: Batch, targets: tuple[Batch, ...]) -> LossTerms:
+        """Mean loss of repeating the newest input at each step."""
         newest = Batch(
             surf_vars={name: values[:, -1:] for name, values in inputs.surf_vars.items()},
             static_vars=inputs.static_vars,
             atmos_vars={name: values[:, -1:] for name, values in inputs.atmos_vars.items()},
             metadata=inputs.metadata,
         )
-        return self._loss(self._normalised(newest), self._normalised(target))
+        repeated = self._normalised(newest)
+        return mean_over_leads(
+            {
+                float(number): self._loss(repeated, self._normalised(target))
+                for number, target in enumerate(targets)
+            }
+        )
+
+    def _compare(self, predictions: list[Batch], target: Batch) -> LossTerms:
+        if len(predictions) == 1:
+            return self._loss(predictions[0], target)
+        return fair_crps(self._loss, predictions, target)
 
     def _normalised(self, batch: Batch) -> Batch:
         return self.module.normalise_for_loss(batch.to(self.device))
@@ -70,10 +117,17 @@ class TrainingStep:
     """Changes the weights once a call, unless a loss or gradient is not finite."""
 
     def __init__(
-        self, model: BuiltModel, spec: RunSpec, device: torch.device, total_steps: int
+        self,
+        model: BuiltModel,
+        spec: RunSpec,
+        device: torch.device,
+        total_steps: int,
+        *,
+        replay: Replay | None = None,
     ) -> None:
         self.total_steps = total_steps
         self.comparer = Comparer(model, spec, device)
+        self._rollout = Rollout(spec, self.comparer, replay)
         self._spec = spec.optimiser
         self._groups = model.parameters_by_group()
         self.optimiser = build_optimiser(self._groups, spec.optimiser, spec.variables)
@@ -85,8 +139,7 @@ class TrainingStep:
         """
         rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
         self.optimiser.zero_grad(set_to_none=True)
-        (target,) = targets
-        terms = self.comparer.forecast(inputs, target, draw=step)
+        terms = self._rollout.loss(step, inputs, targets)
         torch.autograd.backward(terms.total)
         norms = gradient_norms(self._groups)
         record = to_floats(
@@ -95,6 +148,7 @@ class TrainingStep:
                 "grad_norm": norms.total,
                 **{f"grad_norm/{group}": norm for group, norm in norms.by_group.items()},
                 **{f"loss/{name}": part for name, part in terms.by_variable.items()},
+                **{f"lead_loss/{hours:g}": part for hours, part in terms.by_lead.items()},
                 "num_compared": terms.num_compared,
             }
         )
@@ -104,6 +158,7 @@ class TrainingStep:
             clip_gradients(self._groups, norms.total, self._spec.clip_norm)
             record["grad_norm_clipped"] = min(record["grad_norm"], self._spec.clip_norm)
         self.optimiser.step()
+        self._rollout.commit()
         return record | _rates(rates) | ({"missing_fraction": missing} if missing else {})
 
     @property
@@ -114,7 +169,7 @@ class TrainingStep:
     @property
     def parts(self) -> Mapping[str, Stateful]:
         """What a resume needs besides weights and optimiser, by the name of its file."""
-        return {}
+        return self._rollout.parts
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the optimiser's state from a checkpoint; the rates stay those of the spec.

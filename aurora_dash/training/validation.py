@@ -9,6 +9,7 @@ import torch
 
 from aurora_dash.training.loader import Samples, fixed_batches
 from aurora_dash.training.loss import LossTerms
+from aurora_dash.training.rollout.leads import split_by_lead
 from aurora_dash.training.step import Comparer, Record, to_floats
 
 
@@ -22,8 +23,9 @@ class Validator:
         self._persistence: Record = {}
 
     def __call__(self, interrupted: Callable[[], bool] = lambda: False) -> Record | None:
-        """Mean losses of the present weights over all samples: `loss`, `loss/...` and
-        `persistence_loss` (unless some targets are not among the inputs).
+        """Mean losses of the present weights over all samples: `loss`, `loss/...`, `lead_loss/...`
+        where there are several lead times, and `persistence_loss` (unless some targets are not
+        among the inputs).
 
         `interrupted` is asked before each batch; None if it said yes.
         """
@@ -39,16 +41,16 @@ class Validator:
     def _measure(self, interrupted: Callable[[], bool]) -> Record | None:
         first_time = not self._persistence and self._comparer.can_persist
         model, persistence = _Mean(), _Mean()
-        for number, (inputs, targets) in enumerate(fixed_batches(self._samples, self._batch_size)):
+        for number, batch in enumerate(fixed_batches(self._samples, self._batch_size)):
             if interrupted():
                 return None
-            (target,) = targets
-            size = len(inputs.metadata.time)
-            # Negative draws are those of validation: the same noise every time, never one that
-            # is trained on.
-            model.add(self._comparer.forecast(inputs, target, draw=-1 - number), size)
-            if first_time:
-                persistence.add(self._comparer.persistence(inputs, target), size)
+            for inputs, targets in split_by_lead(*batch):
+                size = len(inputs.metadata.time)
+                # Negative draws are those of validation: the same noise every time, never one
+                # that is trained on.
+                model.add(self._comparer.forecast(inputs, targets, draw=-1 - number), size)
+                if first_time:
+                    persistence.add(self._comparer.persistence(inputs, targets), size)
         if first_time:
             self._persistence = {"persistence_loss": persistence.result()["loss"]}
         return model.result() | self._persistence
@@ -63,6 +65,7 @@ class _Mean:
 
     def add(self, terms: LossTerms, size: int) -> None:
         parts = {f"loss/{name}": part for name, part in terms.by_variable.items()}
+        parts |= {f"lead_loss/{hours:g}": part for hours, part in terms.by_lead.items()}
         for name, value in to_floats({"loss": terms.total, **parts}).items():
             # A part is NaN where the target has nothing to compare with; the total never is.
             if name == "loss" or not math.isnan(value):

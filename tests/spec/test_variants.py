@@ -52,6 +52,7 @@ def test_an_entry_agrees_with_the_package(variant: Variant, aurora: Any) -> None
     assert variant.output_only == defaults["output_only_surf_vars"]
     assert variant.patch_size == defaults["patch_size"]
     assert variant.uses_lora == defaults["use_lora"]
+    assert variant.lora_mode == defaults["lora_mode"]
     assert timedelta(hours=variant.timestep_hours) == defaults["timestep"]
     assert variant.has_variable_lead == defaults["variable_lead_time"]
     assert variant.predicts_changes == hasattr(class_, "_predict_difference_history_dim_lookup")

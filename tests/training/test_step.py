@@ -163,6 +163,8 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
             parameter.add_(0.05)
     before = torch.get_rng_state()
     with torch.no_grad():
-        losses = [comparer.forecast(inputs, target, draw=draw).total.item() for draw in (0, 1, 0)]
+        losses = [
+            comparer.forecast(inputs, (target,), draw=draw).total.item() for draw in (0, 1, 0)
+        ]
     assert losses[0] == losses[2] != losses[1]
     assert torch.equal(torch.get_rng_state(), before)

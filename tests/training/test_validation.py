@@ -11,7 +11,7 @@ from aurora_dash.training.validation import Validator
 
 def test_it_is_the_mean_over_samples_whatever_the_batches(step, samples) -> None:
     few = [samples[i] for i in range(5)]
-    single = [step.comparer.forecast(inputs, target, draw=0) for inputs, (target,) in few]
+    single = [step.comparer.forecast(inputs, targets, draw=0) for inputs, targets in few]
     expected = np.mean([terms.total.item() for terms in single])
     for size in (1, 2, 5, 8):
         found = Validator(step.comparer, few, size)()

@@ -1,0 +1,1 @@
+"""Training on forecasts of several steps: one's own predictions become inputs."""

@@ -47,5 +47,14 @@ class TrainingError(AuroraDashError):
     """Training can't go on: non-finite loss, out of memory, a device that is not there."""
 
 
+class NotFiniteError(TrainingError):
+    """A loss or gradient is NaN or infinite; the weights are still those of the step before."""
+
+    def __init__(self, message: str, *, remedy: str = "", in_data: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.in_data = in_data
+        """Whether the input has such values already."""
+
+
 class EvaluationError(AuroraDashError):
     """Nothing to evaluate, or data and checkpoint don't fit each other."""

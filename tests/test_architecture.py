@@ -41,6 +41,8 @@ EXCEPTIONS = {
         "aurora_dash.runs.identity",
         "aurora_dash.runs.lock",
     },
+    # A CUDA error that ends a run carries what the doctor finds about the toolkits.
+    ("training", "doctor"): {"aurora_dash.doctor.cuda"},
     ("runs", "training"): {"aurora_dash.training.engine"},
     ("ui", "training"): {"aurora_dash.training.schedule"},
 }

@@ -1,21 +1,32 @@
-"""``aurora-dash runs``: list, show, stop, resume, delete and compare runs."""
+"""``aurora-dash runs``: list, show, stop, resume, fix, delete and compare runs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from typing import Any
 
-from aurora_dash.cli.options import Commands, Parser, add_runs_option, store_of
+from aurora_dash.cli.options import (
+    Commands,
+    Parser,
+    add_runs_option,
+    add_set_option,
+    store_of,
+)
 from aurora_dash.cli.output import Answer, number, one_line, table
 from aurora_dash.cli.summary import losses, progress_text, run_summary
 from aurora_dash.cli.train import train_here
 from aurora_dash.errors import RunError
+from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.fix import alerts_of, change_spec, find_alert
+from aurora_dash.runs.fix import fix as apply_remedy
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
+from aurora_dash.spec.differences import flat
 
 _EVENTS_SHOWN = 10
 _POLL_SECONDS = 0.1
@@ -30,14 +41,17 @@ def register(commands: Commands) -> None:
     stop_parser.add_argument(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for the end that long"
     )
-    _add(
+    resume_parser = _add(
         group,
         "resume",
         resume,
         help="go on with a run",
         more="A paused run goes on where it is trained; one that was stopped, interrupted or\n"
-        "failed is trained on here, from its last checkpoint.",
+        "failed is trained on here, from its last checkpoint. --set changes its spec before, as\n"
+        "far as the checkpoint fits it: the learning rate, clipping, the length, not the model.",
     )
+    add_set_option(resume_parser)
+    _add_fix(group)
     _add(group, "delete", delete, many=True, help="move runs to the trash folder beside them")
     _add(group, "compare", compare, many=True, help="losses and differences of specs")
 
@@ -50,6 +64,34 @@ def _add(group: Commands, name: str, handler: Any, *, many: bool = False, **text
         parser.add_argument("run_id", metavar="RUN", help="id of a run")
     add_runs_option(parser)
     return parser
+
+
+def _add_fix(group: Commands) -> None:
+    parser = _add(
+        group,
+        "fix",
+        fix,
+        help="apply the remedy of an alert and train on here",
+        more="Without ALERT the newest open alert, without --remedy the best of its remedies.\n"
+        "`runs show` lists both. A run under way is stopped first. Going back to an earlier\n"
+        "checkpoint makes a new run, which takes over weights, optimiser state and metrics.",
+    )
+    parser.add_argument("alert", nargs="?", metavar="ALERT", help="such as loss_spike-120")
+    parser.add_argument("--remedy", metavar="KEY", help="such as halve-rate")
+    parser.add_argument(
+        "--wait", type=float, default=600.0, metavar="SECONDS", help="for a live run to stop (600)"
+    )
+
+
+def fix(options: argparse.Namespace) -> Answer:
+    """Stop the run if need be, go back if need be, and train on with a remedy."""
+    store = store_of(options)
+    run = store.get(options.run_id)
+    alert = find_alert(run, options.alert)
+    remedy = alert.remedy(options.remedy)
+    sys.stderr.write(f"{alert.id}: {remedy.key}: {remedy.explanation}\n")
+    following = apply_remedy(store, run, alert, remedy, stop_seconds=options.wait)
+    return train_here(following)
 
 
 def list_runs(options: argparse.Namespace) -> Answer:
@@ -87,6 +129,7 @@ def show(options: argparse.Namespace) -> Answer:
         "load_report": _load_report(run),
         "checkpoints": sorted(path.name for path in run.checkpoints_folder.glob("step-*")),
         "metrics": {split: run.metrics().last(split) for split in run.metrics().splits},
+        "alerts": [_alert(entry) for entry in alerts_of(run)],
         "events": run.events()[-_EVENTS_SHOWN:],
     }
     return Answer(document=document, text=_show_text(run, document))
@@ -107,7 +150,26 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
         *(f"{event.get('level')}: {event.get('message')}" for event in document["events"]),
     ]
     told = [one_line(line) for line in lines if line]
+    told += [line for alert in document["alerts"] for line in _alert_lines(alert)]
     return "\n".join([*told, *_load_lines(document["load_report"])])
+
+
+def _alert(entry: Noticed) -> dict[str, Any]:
+    return {
+        "id": entry.alert.id,
+        **entry.alert.model_dump(mode="json"),
+        "open": entry.is_open,
+        "recovered_step": entry.recovered_step,
+        "applied": entry.applied,
+        "went_on_in": entry.went_on_in,
+    }
+
+
+def _alert_lines(alert: dict[str, Any]) -> list[str]:
+    state = "open" if alert["open"] else alert["applied"] or "over"
+    keys = ", ".join(remedy["key"] for remedy in alert["remedies"]) or "none to apply"
+    told = f"alert {alert['id']} ({state}): {alert['message']}"
+    return [one_line(told), *([f"  remedies: {keys}"] if alert["open"] else [])]
 
 
 def _load_report(run: Run) -> dict[str, Any] | None:
@@ -144,17 +206,24 @@ def resume(options: argparse.Namespace) -> Answer:
     """Let a paused run go on, or train one that ended before its end."""
     run = store_of(options).get(options.run_id)
     status = run.status()
+    if options.assignments and status.is_live:
+        raise RunError(
+            f"Run {run.id} is {status.state.value}: its spec can't be changed now.",
+            remedy=f"Stop it first: `aurora-dash runs stop {run.id} --wait 600`.",
+        )
     if status.state is RunState.PAUSED:
         run.request(Action.RESUME)
         return _states([run])
-    if status.state is RunState.COMPLETED:
+    if status.state is RunState.COMPLETED and not options.assignments:
         raise RunError(
             f"Run {run.id} is completed: there is nothing to resume.",
-            remedy="To train further, start a new run from it: model.source=run, model.run=ID.",
+            remedy="To train further give it more steps, --set training.steps=N, or start a new "
+            "run from it: model.source=run, model.run=ID.",
         )
     if not status.is_launchable:
         raise RunError(f"Run {run.id} is {status.state.value} already, by {status.owner}.")
     run.spec()
+    change_spec(run, options.assignments)
     return train_here(run)
 
 
@@ -174,7 +243,7 @@ def compare(options: argparse.Namespace) -> Answer:
     store = store_of(options)
     runs = [store.get(run_id) for run_id in dict.fromkeys(options.run_ids)]
     results = [{**run_summary(run), **losses(run)} for run in runs]
-    differences = _differences({run.id: run.spec().model_dump(mode="json") for run in runs})
+    differences = _differences({run.id: flat(run.spec().model_dump(mode="json")) for run in runs})
     keys = (
         *("final_loss", "best_training_loss", "final_validation_loss", "best_validation_loss"),
         "persistence_validation_loss",
@@ -195,24 +264,12 @@ def compare(options: argparse.Namespace) -> Answer:
 
 def _differences(specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Dotted names of the fields that differ, each with its values by run."""
-    flat = {run_id: _flat(spec) for run_id, spec in specs.items()}
     found = {}
-    for name in dict.fromkeys(name for fields in flat.values() for name in fields):
-        values = {run_id: fields.get(name) for run_id, fields in flat.items()}
+    for name in dict.fromkeys(name for fields in specs.values() for name in fields):
+        values = {run_id: fields.get(name) for run_id, fields in specs.items()}
         if len({json.dumps(value) for value in values.values()}) > 1:
             found[name] = values
     return found
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as dotted keys; lists stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _states(runs: list[Run]) -> Answer:

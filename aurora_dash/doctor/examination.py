@@ -11,7 +11,7 @@ from typing import Any
 
 from aurora_dash.data.findings import Finding, launchable, sort_findings
 from aurora_dash.doctor.libraries import library_findings, torch_findings
-from aurora_dash.doctor.machine import MachineSummary, machine_summary, toolkit_cuda
+from aurora_dash.doctor.machine import MachineSummary, machine_summary
 from aurora_dash.doctor.surroundings import (
     hub_findings,
     memory_findings,
@@ -52,7 +52,7 @@ def examine(runs_root: Path, *, network: bool = True) -> Diagnosis:
     probed = run_probe()
     findings = [
         *package_findings(),
-        *torch_findings(machine, probed, toolkit_cuda()),
+        *torch_findings(machine, probed),
         *library_findings(probed),
         *memory_findings(machine),
         *runs_findings(runs_root),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from aurora_dash.data.findings import Finding
+from aurora_dash.doctor.cuda import driver_finding, toolkit_findings
 from aurora_dash.doctor.machine import MachineSummary
-from aurora_dash.doctor.surroundings import release
 
 Probed = dict[str, Any]
 
 _REINSTALL = "Reinstall torch and torchvision together, from one index."
 
 
-def torch_findings(machine: MachineSummary, probed: Probed, toolkit: str | None) -> list[Finding]:
-    """Whether torch works, and on what: its CUDA runtime against driver, GPU and compiler."""
+def torch_findings(machine: MachineSummary, probed: Probed) -> list[Finding]:
+    """Whether torch works, and on what: its CUDA runtime against driver, GPU and toolkits."""
     if "crash" in probed:
         return [
             Finding(
@@ -41,7 +41,7 @@ def torch_findings(machine: MachineSummary, probed: Probed, toolkit: str | None)
     if not machine.gpus:
         return [works, _no_gpu()]
     gpu = _gpu_finding(machine, torch, probed["gpu"])
-    return [works, gpu, *_toolkit_findings(torch, toolkit)]
+    return [works, gpu, *toolkit_findings(torch["cuda"])]
 
 
 def _no_gpu() -> Finding:
@@ -53,21 +53,8 @@ def _no_gpu() -> Finding:
     )
 
 
-def _toolkit_findings(torch: Probed, toolkit: str | None) -> list[Finding]:
-    if not toolkit or not torch["cuda"] or release(toolkit)[:1] == release(torch["cuda"])[:1]:
-        return []
-    return [
-        Finding(
-            severity="info",
-            code="toolkit_differs",
-            message=f"The CUDA compiler is {toolkit}, torch was built with {torch['cuda']}.",
-            remedy="Matters only if you compile extensions of torch yourself.",
-        )
-    ]
-
-
 def _gpu_finding(machine: MachineSummary, torch: Probed, gpu: Probed) -> Finding:
-    name, driver = machine.gpus[0].name, machine.gpus[0].driver
+    name = machine.gpus[0].name
     if not torch["cuda"]:
         return Finding(
             severity="warning",
@@ -75,14 +62,8 @@ def _gpu_finding(machine: MachineSummary, torch: Probed, gpu: Probed) -> Finding
             message=f"{name} is here, but this torch was built for CPUs: the GPU stays idle.",
             remedy="Install a CUDA build of torch and torchvision (pytorch.org, Get started).",
         )
-    if machine.driver_cuda and release(machine.driver_cuda)[0] < release(torch["cuda"])[0]:
-        return Finding(
-            severity="error",
-            code="driver_old",
-            message=f"The driver of {name} ({driver}) runs CUDA up to {machine.driver_cuda}; "
-            f"torch brings {torch['cuda']}.",
-            remedy="Update the driver, or install a torch built for an older CUDA.",
-        )
+    if (old := driver_finding(machine.driver_cuda, torch["cuda"])) is not None:
+        return old
     if "error" in gpu or not torch["gpu_available"]:
         why = gpu.get("error", "torch finds no usable GPU")
         return Finding(

@@ -83,8 +83,8 @@ def machine_summary() -> MachineSummary:
         num_cores=_usable_cores(),
         memory_bytes=total,
         memory_available_bytes=min(memory.available, total),
-        gpus=parse_gpus(_tool("nvidia-smi", *_GPU_QUERY)),
-        driver_cuda=parse_driver_cuda(_tool("nvidia-smi")),
+        gpus=parse_gpus(ask_tool("nvidia-smi", *_GPU_QUERY)),
+        driver_cuda=parse_driver_cuda(ask_tool("nvidia-smi")),
         versions=_versions(),
     )
 
@@ -120,13 +120,7 @@ def parse_driver_cuda(text: str) -> str | None:
     return match[1] if match else None
 
 
-def toolkit_cuda() -> str | None:
-    """Version of the CUDA compiler, if one is installed."""
-    match = re.search(r"release (\d+\.\d+)", _tool("nvcc", "--version"))
-    return match[1] if match else None
-
-
-def _tool(name: str, *arguments: str) -> str:
+def ask_tool(name: str, *arguments: str) -> str:
     """Output of a program; empty if it is missing, fails or does not answer."""
     path = shutil.which(name)
     if path is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aurora_dash.data.findings import Finding
 from aurora_dash.doctor.machine import MachineSummary
+from aurora_dash.doctor.versions import release
 from aurora_dash.errors import RunError
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.variants import HUB_REPOSITORY, VARIANTS
@@ -64,12 +65,6 @@ def requirement_finding(requirement: str) -> Finding | None:
             remedy=f"pip install --upgrade '{requirement}'",
         )
     return None
-
-
-def release(version: str) -> tuple[int, ...]:
-    """The numbers a version starts with: ``2.15.0+cu128`` -> (2, 15, 0)."""
-    match = re.match(r"\d+(\.\d+)*", version)
-    return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
 def memory_findings(machine: MachineSummary) -> list[Finding]:

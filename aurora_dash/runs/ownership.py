@@ -16,6 +16,7 @@ from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import Kind, this_process
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.status import RunState, RunStatus, recorded_status, write_status
+from aurora_dash.runs.webhook import tell_end
 
 if TYPE_CHECKING:
     from aurora_dash.runs.store import Run
@@ -99,6 +100,8 @@ class Owner:
                 fields = {**self._at_change(state), **fields}
             self._status = RunStatus.model_validate({**self._status.model_dump(), **fields})
             self._write(durable=changed)
+            if changed and not state.is_live:
+                tell_end(self.run, self._status)
             return self._status
 
     def _at_change(self, state: RunState) -> dict[str, Any]:

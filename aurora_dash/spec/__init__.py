@@ -7,6 +7,7 @@ message. A spec is saved with its run and is enough to run it again anywhere. Fr
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
+from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
@@ -19,6 +20,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "DataSpec",
     "DemoSpec",
+    "HealthSpec",
     "LoraSpec",
     "LossSpec",
     "ModelSpec",

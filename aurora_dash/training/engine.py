@@ -35,6 +35,7 @@ from aurora_dash.spec import RunSpec
 from aurora_dash.training.control import Control
 from aurora_dash.training.determinism import deterministic_if
 from aurora_dash.training.failure import Failures
+from aurora_dash.training.health.watch import WatchedRecords
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads
@@ -118,7 +119,9 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 take_step=step,
                 batches=batches,
                 validate=_validator(spec, step, validation_samples),
-                records=Recorder(metrics, owner, step.total_steps, device),
+                records=WatchedRecords(
+                    Recorder(metrics, owner, step.total_steps, device), run, spec, device
+                ),
                 requests=Control(run, owner, should_stop),
                 save=save,
                 total_steps=step.total_steps,

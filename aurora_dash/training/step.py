@@ -11,7 +11,7 @@ import torch
 from aurora import Batch
 from torch import Tensor
 
-from aurora_dash.errors import CheckpointError, TrainingError
+from aurora_dash.errors import CheckpointError, NotFiniteError, TrainingError
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.spec import RunSpec
@@ -196,7 +196,7 @@ def to_floats(values: Mapping[str, Tensor]) -> Record:
 
 
 def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batch) -> None:
-    """Raise `TrainingError` that names what is not finite in the numbers of a step."""
+    """Raise `NotFiniteError` that names what is not finite in the numbers of a step."""
     if missing == 1:
         raise TrainingError(
             f"Step {step + 1}: all target values of the batch at {_times(inputs)} are missing.",
@@ -210,13 +210,15 @@ def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batc
     odd = [name for name in odd if not math.isfinite(record[prefix + name])]
     gaps = [name for name, values in _variables(inputs) if not torch.isfinite(values).all()]
     because = f" The input has missing or infinite values in {_some(gaps)}." if gaps else ""
-    raise TrainingError(
+    raise NotFiniteError(
         f"Step {step + 1}: the {what} is not finite (in {_some(odd)}; batch of {_times(inputs)})."
         f"{because} The weights were left as they were.",
         remedy="Check the data at that time for gaps and outliers."
         if gaps
         else "Lower the learning rate, clip more (optimiser.clip_norm) or set "
-        "model.stabilise_level_agg; then resume from the last checkpoint.",
+        "model.stabilise_level_agg: the alert on Monitor, or `aurora-dash runs fix`, does so "
+        "from a sound checkpoint.",
+        in_data=bool(gaps),
     )
 
 

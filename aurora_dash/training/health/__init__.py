@@ -1,0 +1,1 @@
+"""Rules that watch a training's records and say when something looks wrong. Free of torch."""

@@ -1,0 +1,60 @@
+"""Remedies: valid wherever they are offered, ranked, and only what is not there yet."""
+
+from __future__ import annotations
+
+import pytest
+
+from aurora_dash.presets import PRESETS, get_preset
+from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.training.health import remedies
+from aurora_dash.training.health.memory import memory_remedies
+from aurora_dash.training.health.registry import build_rules
+from aurora_dash.variants import VARIANTS
+
+
+def _keys(spec: RunSpec) -> list[str]:
+    return [remedy.key for remedy in memory_remedies(spec)]
+
+
+def test_memory_remedies_come_by_what_they_save_without_those_that_are_on() -> None:
+    spec = RunSpec().with_overrides(["training.batch_size=4"])
+    assert _keys(spec) == [
+        "checkpoint-activations",
+        "autocast",
+        "halve-batch",
+        "lora",
+        "autocast-all",
+    ]
+    assert memory_remedies(spec)[2].assignments == ("training.batch_size=2",)
+    saving = spec.with_overrides(["model.activation_checkpointing=true", "training.batch_size=1"])
+    assert _keys(saving) == ["autocast", "lora", "autocast-all"]
+    # Casting gains nothing on a CPU, and a new variable's weights can't be frozen.
+    new = (VariableSpec(name="tcwv"),)
+    cpu = saving.with_overrides(["training.device=cpu"]).replace(variables=new)
+    assert _keys(cpu) == []
+
+
+@pytest.mark.parametrize("variant", [variant.id for variant in VARIANTS])
+def test_every_remedy_makes_a_valid_spec_for_every_variant(variant: str) -> None:
+    spec = RunSpec().with_overrides([f"model.variant={variant}", "training.threads=4"])
+    offered = [
+        *memory_remedies(spec),
+        *remedies.diverged_remedies(spec),
+        *(r for rule in build_rules(spec).values() for r in getattr(rule, "_remedies", ())),
+    ]
+    assert len(offered) > 8
+    for remedy in offered:
+        assert spec.with_overrides(remedy.assignments) != spec
+        assert remedy.label and remedy.explanation.endswith(".")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_rates_are_halved_for_every_group(preset: str) -> None:
+    own = VariableSpec(name="tcwv_own", lr=4e-3)
+    spec = get_preset(preset)
+    spec = spec.replace(variables=(*spec.variables, own))
+    changed = spec.with_overrides(remedies.rates(spec, 0.5))
+    assert changed.optimiser.lr == pytest.approx(spec.optimiser.lr / 2, rel=1e-5)
+    assert changed.optimiser.lr_new == pytest.approx(spec.optimiser.lr_new / 2, rel=1e-5)
+    assert changed.variables[-1].lr == pytest.approx(2e-3)
+    assert changed.replace(optimiser=spec.optimiser, variables=spec.variables) == spec

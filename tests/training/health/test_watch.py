@@ -152,7 +152,7 @@ def test_a_small_disk_is_told_before_it_is_full(tmp_path: Path, spec, monkeypatc
     monkeypatch.setattr(gauges, "_SECONDS_BETWEEN_LOOKS", 0.0)
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=96m", "none", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=84m", "none", str(disk)]
     if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
         pytest.skip("a small disk can't be mounted here")
     try:

@@ -8,11 +8,12 @@ import streamlit as st
 
 from aurora_dash.data.findings import launchable
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import data_view, opened, widgets
+from aurora_dash.ui import data_view, look, opened, widgets
 
 CHECK = "Check"
 VIEWS: Mapping[str, Callable[[RunSpec], None]] = {
     CHECK: data_view.recognised,
+    "Look": look.look,
 }
 """What draws each view, by its title, in the order shown; called once data is chosen."""
 

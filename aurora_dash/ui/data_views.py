@@ -36,7 +36,7 @@ def _open_view() -> str:
     """The title of the view that is open; of a single one there is no choice."""
     if len(VIEWS) == 1:
         return CHECK
-    return st.segmented_control(
+    chosen = st.segmented_control(
         "View of the data",
         list(VIEWS),
         default=CHECK,
@@ -45,3 +45,5 @@ def _open_view() -> str:
         key="view",
         bind="query-params",
     )
+    # An address may name a view that there is not.
+    return chosen if chosen in VIEWS else CHECK

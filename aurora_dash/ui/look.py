@@ -118,7 +118,9 @@ def _map(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
         labels=[widgets.SYNTHETIC] if dataset.attrs.get("synthetic") else [],
     )
     figure = field_map(values, scene, mode="dark" if widgets.is_dark() else "light")
-    live_chart(figure, key="look-map", height=int(figure.layout.height))
+    height = int(figure.layout.height)
+    # The height suits a wide page; a narrow one would leave a gap above the map.
+    live_chart(figure, key="look-map", height=height // 2 if widgets.is_phone() else height)
     _in_numbers(values, variable)
 
 

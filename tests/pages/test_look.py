@@ -60,3 +60,11 @@ def test_data_that_can_not_be_opened_has_nothing_to_look_at(
     app = open_page("data", draft=drafts.create(spec).id, view="Look")
     assert not app.exception
     assert "Nothing to look at yet" in "\n".join([texts(app), *(m.value for m in app.markdown)])
+
+
+def test_an_address_that_names_no_view_shows_the_first(
+    open_page: OpenPage, drafts: DraftStore
+) -> None:
+    app = open_page("data", draft=drafts.create(demo().replace(data=TINY_DATA)).id, view="Nowhere")
+    assert not app.exception
+    assert not app.error

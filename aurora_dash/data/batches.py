@@ -1,14 +1,14 @@
 """From time indices to Aurora batches, in physical units.
 
 Times are time-zone-aware UTC datetimes: Aurora calls ``timestamp()`` on them, which would read a
-naive one in the zone of the machine. A time step is read once and kept while memory allows.
+naive one in the zone of the machine.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -17,9 +17,12 @@ import xarray as xr
 from aurora import Batch, Metadata
 from aurora.insolation import insolation
 
+from aurora_dash.data.buffers import Buffers
 from aurora_dash.data.reading import Values, read_values
+from aurora_dash.data.steps import Step, Steps
 from aurora_dash.data.times import utc_datetimes
 from aurora_dash.data.windows import Window
+from aurora_dash.data.workers import Workers
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec
 from aurora_dash.variables import Group
@@ -89,7 +92,12 @@ class WindowSamples:
         names: VariableNames,
         *,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        keep_steps: int = 0,
+        workers: Workers | None = None,
+        pinned: bool = False,
     ) -> None:
+        """Times are kept as far as `cache_bytes` allow, but at least `keep_steps` of them;
+        `workers` read together what can be read so; `pinned` memory is for a GPU."""
         self.windows = tuple(windows)
         self.names = names
         self._dataset = dataset
@@ -103,29 +111,45 @@ class WindowSamples:
             name: torch.from_numpy(_copy(read_values(dataset[f"static_{name}"])))
             for name in names.static
         }
-        self._steps: OrderedDict[int, dict[str, Values]] = OrderedDict()
-        self._num_kept = max(0, cache_bytes // max(1, self._bytes_per_step()))
+        self._workers = workers or Workers(1)
+        self._buffers = Buffers(pinned=pinned)
+        self._steps = Steps(
+            dataset,
+            self._keys(),
+            keep_bytes=cache_bytes,
+            keep_steps=keep_steps,
+            workers=self._workers,
+            computed={"surf_insolation": self._insolation}
+            if "insolation" in names.computed
+            else {},
+        )
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, index: int) -> Sample:
         window = self.windows[index]
-        # Each time is read once, whatever can be kept; those that are kept are taken first, so
-        # that reading the others does not push them out.
-        wanted = sorted(set(window.indices), key=lambda i: i not in self._steps)
-        steps = {i: self._step(i) for i in wanted}
+        steps = self._steps.take(window.indices)
         inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names)
         targets = (self._batch([steps[i]], (i,), self._targets) for i in window.targets)
         return inputs, tuple(targets)
 
     def _batch(
-        self, steps: Sequence[dict[str, Values]], indices: tuple[int, ...], names: VariableNames
+        self, steps: Sequence[Step], indices: tuple[int, ...], names: VariableNames
     ) -> Batch:
+        keys = [
+            *(f"surf_{name}" for name in names.surface),
+            *(f"atmos_{name}" for name in names.atmospheric),
+        ]
+        stacks = {key: self._buffers.take((1, len(steps), *steps[0][key].shape)) for key in keys}
+        self._workers.run(
+            partial(_fill, stack.numpy(), [step[key] for step in steps])
+            for key, stack in stacks.items()
+        )
         return Batch(
-            surf_vars={name: _stack(steps, f"surf_{name}") for name in names.surface},
+            surf_vars={name: stacks[f"surf_{name}"] for name in names.surface},
             static_vars=dict(self._static),
-            atmos_vars={name: _stack(steps, f"atmos_{name}") for name in names.atmospheric},
+            atmos_vars={name: stacks[f"atmos_{name}"] for name in names.atmospheric},
             metadata=Metadata(
                 lat=self._latitude,
                 lon=self._longitude,
@@ -133,23 +157,6 @@ class WindowSamples:
                 atmos_levels=self._levels,
             ),
         )
-
-    def _step(self, index: int) -> dict[str, Values]:
-        if index in self._steps:
-            self._steps.move_to_end(index)
-            return self._steps[index]
-        step = self._read_step(index)
-        if self._num_kept:
-            self._steps[index] = step
-            while len(self._steps) > self._num_kept:
-                self._steps.popitem(last=False)
-        return step
-
-    def _read_step(self, index: int) -> dict[str, Values]:
-        step = {key: read_values(self._dataset[key].isel(time=index)) for key in self._keys()}
-        if "insolation" in self.names.computed:
-            step["surf_insolation"] = self._insolation(index)
-        return step
 
     def _insolation(self, index: int) -> Values:
         """As the model computes it for its predictions, for any time of the day."""
@@ -165,9 +172,6 @@ class WindowSamples:
             *(f"surf_{name}" for name in surface if name not in self.names.computed),
             *(f"atmos_{name}" for name in atmospheric),
         ]
-
-    def _bytes_per_step(self) -> int:
-        return sum(4 * self._dataset[key].isel(time=0).size for key in self._keys())
 
     def _refuse_missing(self) -> None:
         keys = [*self._keys(), *(f"static_{name}" for name in self.names.static)]
@@ -193,6 +197,9 @@ def batch_for(dataset: xr.Dataset, windows: Sequence[Window], names: VariableNam
 
 def _join(batches: Sequence[Batch]) -> Batch:
     first = batches[0]
+    if len(batches) == 1:
+        # Joining would copy it, into fresh memory.
+        return first
     return Batch(
         surf_vars={k: torch.cat([b.surf_vars[k] for b in batches]) for k in first.surf_vars},
         static_vars=first.static_vars,
@@ -206,8 +213,9 @@ def _join(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def _stack(steps: Sequence[dict[str, Values]], key: str) -> torch.Tensor:
-    return torch.from_numpy(np.stack([step[key] for step in steps])[np.newaxis])
+def _fill(stack: Values, fields: Sequence[Values]) -> None:
+    for position, field in enumerate(fields):
+        np.copyto(stack[0, position], field)
 
 
 def _copy(values: Values) -> Values:

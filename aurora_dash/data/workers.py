@@ -6,6 +6,7 @@ is stopped by the server's end has a step to finish then.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from threading import Lock, Semaphore, Thread
@@ -41,21 +42,27 @@ class _Job:
                     self.error = self.error or error
 
 
+_Jobs = SimpleQueue[_Job | None]
+
+
 class Workers:
-    """`num` threads at work, the calling one among them. Use as a context manager, or `close`."""
+    """`num` threads at work, the calling one among them.
+
+    The others start with the first work, and end with `close` or when nobody has the workers any
+    more. Use by one thread at a time.
+    """
 
     def __init__(self, num: int, *, name: str = "workers") -> None:
         self.num = num
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = [
-            Thread(target=self._serve, name=f"{name}-{number}", daemon=True)
-            for number in range(1, num)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._name = name
+        self._jobs: _Jobs = SimpleQueue()
+        self._threads: list[Thread] = []
+        weakref.finalize(self, _end, self._jobs, num - 1)
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do all tasks, in any order; the first error of any is raised once nobody works."""
+        if self.num > 1 and not self._threads:
+            self._start()
         job = _Job(tasks)
         for _ in self._threads:
             self._jobs.put(job)
@@ -66,17 +73,19 @@ class Workers:
             raise job.error
 
     def close(self) -> None:
-        """End the threads; a second call does no harm."""
-        for _ in self._threads:
-            self._jobs.put(None)
+        """End the threads; more work starts new ones."""
+        _end(self._jobs, len(self._threads))
         for thread in self._threads:
             thread.join()
         self._threads = []
 
-    def _serve(self) -> None:
-        while job := self._jobs.get():
-            job.work()
-            job.helpers_done.release()
+    def _start(self) -> None:
+        self._threads = [
+            Thread(target=_serve, args=(self._jobs,), name=f"{self._name}-{n}", daemon=True)
+            for n in range(1, self.num)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -88,3 +97,16 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _serve(jobs: _Jobs) -> None:
+    # Knows the queue alone, so that the workers can be forgotten while it waits.
+    while job := jobs.get():
+        job.work()
+        job.helpers_done.release()
+        del job
+
+
+def _end(jobs: _Jobs, num: int) -> None:
+    for _ in range(num):
+        jobs.put(None)

@@ -8,6 +8,7 @@ from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.health import HealthSpec
+from aurora_dash.spec.loader import LoaderSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
@@ -21,6 +22,7 @@ __all__ = [
     "DataSpec",
     "DemoSpec",
     "HealthSpec",
+    "LoaderSpec",
     "LoraSpec",
     "LossSpec",
     "ModelSpec",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.health import HealthSpec
+from aurora_dash.spec.loader import LoaderSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.overrides import apply_override, refuse_two_lengths
 from aurora_dash.spec.rollout import RolloutSpec
@@ -52,6 +53,7 @@ class RunSpec(SpecModel):
     training: TrainingSpec = TrainingSpec()
     rollout: RolloutSpec = RolloutSpec()
     health: HealthSpec = HealthSpec()
+    loader: LoaderSpec = LoaderSpec()
 
     @model_validator(mode="after")
     def _variables_are_new_and_unique(self) -> Self:

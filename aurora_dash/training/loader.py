@@ -1,4 +1,4 @@
-"""Batches for the loop, the next one read while the present one is trained on."""
+"""Batches for the loop, the next ones read while the present one is trained on."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ class Samples(Protocol):
 
 
 class TrainingBatches:
-    """The batch of each step; one thread reads ahead. Use as a context manager.
+    """The batch of each step; one thread reads `prefetch` ahead. Use as a context manager.
 
     The thread is our own: an executor takes no more work as soon as the interpreter begins to
     exit, and a run that is stopped by the server's end has a step to finish then.
     """
 
-    def __init__(self, samples: Samples, order: BatchOrder) -> None:
+    def __init__(self, samples: Samples, order: BatchOrder, *, prefetch: int = 1) -> None:
         self.order = order
+        self._prefetch = prefetch
         self._samples = samples
         self._wanted: SimpleQueue[tuple[int, Future[Sample]] | None] = SimpleQueue()
         self._ahead: dict[int, Future[Sample]] = {}
@@ -37,10 +38,14 @@ class TrainingBatches:
         self._thread.start()
 
     def take(self, step: int) -> Sample:
-        """The batch of 0-based step `step`; starts reading that of the next."""
+        """The batch of 0-based step `step`; starts reading those of the next."""
         future = self._ahead.pop(step, None) or self._submit(step)
-        self._cancel_ahead()
-        self._ahead = {step + 1: self._submit(step + 1)}
+        next_steps = range(step + 1, step + 1 + self._prefetch)
+        for other in [other for other in self._ahead if other not in next_steps]:
+            self._ahead.pop(other).cancel()
+        for wanted in next_steps:
+            if wanted not in self._ahead:
+                self._ahead[wanted] = self._submit(wanted)
         return future.result()
 
     def _submit(self, step: int) -> Future[Sample]:

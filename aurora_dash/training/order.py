@@ -18,6 +18,10 @@ class BatchOrder:
     num_samples: int
     batch_size: int
     seed: int
+    block: int | None = None
+    """Neighbouring samples that are taken one after the other; None: each sample by itself."""
+    lanes: int | None = None
+    """How many blocks are walked through in turns; None: one for each sample of a batch."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -33,7 +37,12 @@ class BatchOrder:
         """Sample indices of 0-based step `step`."""
         epoch, position = divmod(step, self.steps_per_epoch)
         start = position * self.batch_size
-        return list(_shuffled(self.num_samples, self.seed, epoch)[start : start + self.batch_size])
+        if self.block is None:
+            order = _shuffled(self.num_samples, self.seed, epoch)
+        else:
+            lanes = self.lanes or self.batch_size
+            order = _in_blocks(self.num_samples, self.block, lanes, self.seed, epoch)
+        return list(order[start : start + self.batch_size])
 
 
 @lru_cache(maxsize=8)
@@ -41,6 +50,32 @@ def _shuffled(num_samples: int, seed: int, epoch: int) -> tuple[int, ...]:
     # A generator of its own, so that nobody else's random numbers matter, nor ours to them.
     generator = torch.Generator().manual_seed(mix_seed(seed, epoch))
     return tuple(torch.randperm(num_samples, generator=generator).tolist())
+
+
+@lru_cache(maxsize=8)
+def _in_blocks(num_samples: int, block: int, lanes: int, seed: int, epoch: int) -> tuple[int, ...]:
+    """All samples: blocks of neighbours in random order, `lanes` of them walked through in turns.
+
+    Where the blocks begin is drawn anew in every epoch, so that no two neighbours are apart or
+    together in all of them.
+    """
+    generator = torch.Generator().manual_seed(mix_seed(seed, epoch))
+    first = int(torch.randint(min(block, num_samples), (), generator=generator)) + 1
+    starts = [0, *range(first, num_samples, block)]
+    ends = [*starts[1:], num_samples]
+    shuffled = torch.randperm(len(starts), generator=generator).tolist()
+    waiting = iter([iter(range(starts[i], ends[i])) for i in shuffled])
+    walked = [iter(range(0)) for _ in range(lanes)]
+    order: list[int] = []
+    while len(order) < num_samples:
+        for lane in range(lanes):
+            sample = next(walked[lane], None)
+            if sample is None:
+                walked[lane] = next(waiting, iter(range(0)))
+                sample = next(walked[lane], None)
+            if sample is not None:
+                order.append(sample)
+    return tuple(order)
 
 
 def mix_seed(seed: int, number: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 import torch
 import xarray as xr
 
-import aurora_dash.data.batches as batches
+import aurora_dash.data.steps as steps
 from aurora_dash.data.batches import VariableNames, WindowSamples, batch_for, collate
 from aurora_dash.data.source import open_data
 from aurora_dash.data.windows import Window, make_windows
@@ -125,13 +125,13 @@ def test_a_batch_of_windows_is_the_collated_samples(norway: WindowSamples) -> No
 
 def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reads: list[str] = []
-    original = batches.read_values
+    original = steps.read_values
 
     def count(array: xr.DataArray) -> np.ndarray:
         reads.append(str(array.name))
         return original(array)
 
-    monkeypatch.setattr(batches, "read_values", count)
+    monkeypatch.setattr(steps, "read_values", count)
     return reads
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
@@ -54,6 +55,19 @@ def test_reading_happens_ahead_and_elsewhere(batch_of) -> None:
         batches.take(0)
     assert len(samples.readers) == 2
     assert all(name.startswith("batches") for name in samples.readers)
+
+
+def test_as_many_batches_are_read_ahead_as_asked_for(batch_of) -> None:
+    samples = Samples(batch_of, 12)
+    order = BatchOrder(12, 1, seed=0)
+    with TrainingBatches(samples, order, prefetch=4) as batches:
+        assert [_values(batches.take(step)[0]) for step in (0, 1, 7, 8)] == [
+            order.batch(step) for step in (0, 1, 7, 8)
+        ]
+        deadline = time.monotonic() + 10
+        while len(samples.readers) < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert len(samples.readers) >= 5
 
 
 def test_a_sample_that_can_not_be_read_ends_the_step_that_wants_it(batch_of) -> None:

@@ -1,0 +1,72 @@
+"""Fields of a training store straight from its files, past xarray and dask."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from aurora_dash.data.reading import Values
+from aurora_dash.data.store.store import MARK, open_store
+
+ReadField = Callable[[int, Values], None]
+"""Fills an array with a variable at a time of its data set, by index."""
+
+
+class _Scratch(threading.local):
+    """A thread's own memory for a whole field of which only a part is wanted."""
+
+    def __init__(self) -> None:
+        self._values: Values = np.empty(0, np.float32)
+
+    def of(self, shape: tuple[int, ...]) -> Values:
+        size = int(np.prod(shape))
+        if self._values.size < size:
+            self._values = np.empty(size, np.float32)
+        return self._values[:size].reshape(shape)
+
+
+_scratch = _Scratch()
+
+
+def stored_field(dataset: xr.Dataset, key: str) -> ReadField | None:
+    """How to read a variable of a canonical data set from its store; None if it is of none.
+
+    The data set may be cut to some of the store's times and levels and to a part of its grid.
+    """
+    array = dataset[key]
+    folder = array.attrs.get(MARK)
+    if folder is None or "time" not in array.dims:
+        return None
+    store = open_store(Path(folder))
+    layout = store.layout
+    indices = np.searchsorted(store.times, dataset["time"].values)
+    whole = layout.step_shape(key)
+    part = tuple(
+        _positions(np.array(getattr(layout, name)), dataset[name].values)
+        for name in layout.dims(key)[1:]
+    )
+    is_whole = all(
+        np.array_equal(positions, np.arange(size))
+        for positions, size in zip(part, whole, strict=True)
+    )
+
+    def read_whole(index: int, out: Values) -> None:
+        store.read(key, int(indices[index]), out)
+
+    def read_part(index: int, out: Values) -> None:
+        values = _scratch.of(whole)
+        store.read(key, int(indices[index]), values)
+        out[...] = values[np.ix_(*part)]
+
+    return read_whole if is_whole else read_part
+
+
+def _positions(held: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each wanted coordinate lies among those held."""
+    order = np.argsort(held)
+    return order[np.searchsorted(held, wanted, sorter=order)]

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 import xarray as xr
 
-from aurora_dash.data.batches import VariableNames, WindowSamples
+from aurora_dash.data.batches import WindowSamples
 from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import Finding, launchable
 from aurora_dash.data.plan import training_times
@@ -41,6 +41,7 @@ from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.plan import split_of, total_steps_of
+from aurora_dash.training.reading import order_of, samples_of
 from aurora_dash.training.record import DownloadProgress, Recorder
 from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay, replay_windows
@@ -106,14 +107,18 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         owner.update(waiting_for="the model to be built")
         model = _build(run, owner, spec, device)
         train_samples, validation_samples = _samples(spec, opened.dataset, split)
-        order = BatchOrder(len(split.train), spec.training.batch_size, spec.training.seed)
+        order = order_of(spec, len(split.train))
         replay = _replay(run, spec, order, train_samples)
         total_steps = total_steps_of(spec, order)
         step = TrainingStep(model, spec, device, total_steps, replay=replay)
         save = Saver(run, spec, model, step, threads, always_best=not split.validation)
         with (
             MetricsWriter(run.metrics_path) as metrics,
-            TrainingBatches(train_samples, replay.order if replay else order) as batches,
+            TrainingBatches(
+                train_samples,
+                replay.order if replay else order,
+                prefetch=spec.loader.prefetch,
+            ) as batches,
         ):
             trainer = Trainer(
                 take_step=step,
@@ -206,14 +211,13 @@ def _samples(
     spec: RunSpec, dataset: xr.Dataset, split: Split
 ) -> tuple[WindowSamples, WindowSamples | None]:
     """Samples to train on, and those to validate with if there are any."""
-    names = VariableNames.of(spec)
     is_replay = spec.rollout.kind == "replay"
     training = replay_windows(split.train, spec) if is_replay else split.train
     num_steps = spec.rollout.num_validated
     validation = [Window(w.inputs, w.targets[:num_steps]) for w in split.validation]
     return (
-        WindowSamples(dataset, training, names),
-        WindowSamples(dataset, validation, names) if validation else None,
+        samples_of(spec, dataset, training),
+        samples_of(spec, dataset, validation) if validation else None,
     )
 
 

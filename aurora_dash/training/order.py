@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import torch
@@ -18,9 +18,9 @@ class BatchOrder:
     num_samples: int
     batch_size: int
     seed: int
-    block: int | None = None
+    block: int | None = field(default=None, kw_only=True)
     """Neighbouring samples that are taken one after the other; None: each sample by itself."""
-    lanes: int | None = None
+    lanes: int | None = field(default=None, kw_only=True)
     """How many blocks are walked through in turns; None: one for each sample of a batch."""
 
     @property

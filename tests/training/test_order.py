@@ -61,7 +61,7 @@ def test_seeds_made_from_seeds_differ_and_are_valid() -> None:
     block=st.integers(1, 70),
 )
 def test_blocks_use_every_sample_once_an_epoch(num, size, seed, epoch, block) -> None:
-    order = BatchOrder(num, size, seed, block)
+    order = BatchOrder(num, size, seed, block=block)
     first = epoch * order.steps_per_epoch
     seen = [i for step in range(first, first + order.steps_per_epoch) for i in order.batch(step)]
     assert sorted(seen) == list(range(num))

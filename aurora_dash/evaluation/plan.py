@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.places import Place
@@ -24,7 +25,6 @@ from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.samples import Sample, make_samples
 from aurora_dash.evaluation.sources import Subject
 from aurora_dash.evaluation.targets import Target, choose_targets
-from aurora_dash.evaluation.weights import area_weights
 from aurora_dash.spec import DataSpec, RunSpec
 
 

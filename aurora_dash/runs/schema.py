@@ -27,7 +27,8 @@ METRICS_FIELDS: tuple[Field, ...] = (
     Field(
         "loss/<variable>",
         "1",
-        "mean absolute normalised error of one surface variable, unweighted, `loss/2t`",
+        "mean absolute normalised error of one surface variable, unweighted, whatever the loss, "
+        "`loss/2t`",
     ),
     Field("loss/<variable>/<level>", "1", "the same of one variable on one level, `loss/z/850`"),
     Field(
@@ -40,6 +41,7 @@ METRICS_FIELDS: tuple[Field, ...] = (
     Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
     Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),
     Field("lr/new_embeddings/<variable>", "1", "of a variable with a learning rate of its own"),
+    Field("lr/<group>", "1", "of a group with a learning rate of its own"),
     Field("grad_norm", "1", "L2 norm of all gradients before clipping"),
     Field("grad_norm_clipped", "1", "the same after clipping"),
     Field(
@@ -47,7 +49,25 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "1",
         "by group: new_embeddings, encoder, backbone, decoder, lora",
     ),
-    Field("step_seconds", "s", "wall time of the step"),
+    Field(
+        "grad_norm/new_embeddings/<variable>",
+        "1",
+        "of one new variable; every `training.statistics_every` steps, like the next four",
+    ),
+    Field("weight_norm/<group>", "1", "L2 norm of the trained weights before the step"),
+    Field("weight_norm/new_embeddings/<variable>", "1", "of one new variable"),
+    Field(
+        "update_ratio/<group>",
+        "1",
+        "norm of the step's change over the norm of the weights, from a sample of them",
+    ),
+    Field("update_ratio/new_embeddings/<variable>", "1", "of one new variable"),
+    Field(
+        "missing_fraction",
+        "1",
+        "share of the target values that were missing and left out; absent where none was",
+    ),
+    Field("step_seconds", "s", "wall time of the step, of all its accumulated batches"),
     Field("data_seconds", "s", "of which waiting for data"),
     Field("memory_bytes", "bytes", "memory of the device (GPU) or of the process (CPU)"),
     Field("nonfinite", "", "names of the values that were NaN or infinite, written as null"),

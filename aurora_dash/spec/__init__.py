@@ -9,11 +9,13 @@ from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.loader import LoaderSpec
+from aurora_dash.spec.loss import LossSpec
 from aurora_dash.spec.model import ModelSpec
+from aurora_dash.spec.optimiser import OptimiserSpec
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
 from aurora_dash.spec.trainable import LoraSpec, TrainableSpec
-from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
+from aurora_dash.spec.training import TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 
 __all__ = [

@@ -12,11 +12,13 @@ from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.loader import LoaderSpec
+from aurora_dash.spec.loss import LossSpec
 from aurora_dash.spec.model import ModelSpec
+from aurora_dash.spec.optimiser import OptimiserSpec
 from aurora_dash.spec.overrides import apply_override, refuse_two_lengths
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.trainable import TrainableSpec
-from aurora_dash.spec.training import LossSpec, OptimiserSpec, TrainingSpec
+from aurora_dash.spec.training import TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
 from aurora_dash.variables import Group, describe
 
@@ -99,6 +101,14 @@ class RunSpec(SpecModel):
                         f"loss.{field} names {name!r}, which this model does not predict; "
                         f"it predicts {', '.join(self.predicted_names)}"
                     )
+        atmospheric = predicted & set(self.names(Group.ATMOSPHERIC))
+        for key in self.loss.level_weights:
+            name, slash, _ = key.rpartition("/")
+            if slash and name not in atmospheric:
+                raise ValueError(
+                    f"loss.level_weights names {key!r}, but {name!r} is no atmospheric variable "
+                    f"that this model predicts; those are {', '.join(sorted(atmospheric))}"
+                )
         return self
 
     @model_validator(mode="after")

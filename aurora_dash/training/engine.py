@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +48,8 @@ from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay, replay_windows
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
-from aurora_dash.training.validation import Validator
+from aurora_dash.training.stopping import EarlyStopping
+from aurora_dash.training.validation import Validator, spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,9 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         replay = _replay(run, spec, order, train_samples)
         total_steps = total_steps_of(spec, order)
         step = TrainingStep(model, spec, device, total_steps, replay=replay)
-        save = Saver(run, spec, model, step, threads, always_best=not split.validation)
+        stopping = _early_stopping(spec, split)
+        parts = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
+        save = Saver(run, spec, model, step, parts, threads, always_best=not split.validation)
         with (
             MetricsWriter(run.metrics_path) as metrics,
             TrainingBatches(
@@ -123,7 +127,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
             trainer = Trainer(
                 take_step=step,
                 batches=batches,
-                validate=_validator(spec, step, validation_samples),
+                validate=_validator(run, spec, step, validation_samples),
                 records=WatchedRecords(
                     Recorder(metrics, owner, step.total_steps, device), run, spec, device
                 ),
@@ -132,8 +136,10 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 total_steps=step.total_steps,
                 validate_every=spec.training.validate_every,
                 save_every=spec.training.checkpoint_every,
+                accumulate=spec.training.accumulate,
+                stopping=stopping,
             )
-            resume(run, save.store, trainer, model, step)
+            resume(run, save.store, trainer, model, step, parts)
             with deterministic_if(spec.training.deterministic):
                 _run(trainer, owner)
     finally:
@@ -157,7 +163,7 @@ def _run(trainer: Trainer, owner: Owner) -> None:
             best_loss=trainer.best_loss,
         )
     if done:
-        owner.update(state=RunState.COMPLETED)
+        owner.update(state=RunState.COMPLETED, reason=trainer.stopped_early)
     else:
         reason = f"Stopped on request after step {trainer.step} of {trainer.total_steps}."
         owner.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
@@ -214,7 +220,8 @@ def _samples(
     is_replay = spec.rollout.kind == "replay"
     training = replay_windows(split.train, spec) if is_replay else split.train
     num_steps = spec.rollout.num_validated
-    validation = [Window(w.inputs, w.targets[:num_steps]) for w in split.validation]
+    windows = spread(split.validation, spec.training.validation_samples)
+    validation = [Window(w.inputs, w.targets[:num_steps]) for w in windows]
     return (
         samples_of(spec, dataset, training),
         samples_of(spec, dataset, validation) if validation else None,
@@ -231,8 +238,21 @@ def _replay(run: Run, spec: RunSpec, order: BatchOrder, samples: WindowSamples) 
 
 
 def _validator(
-    spec: RunSpec, step: TrainingStep, samples: WindowSamples | None
+    run: Run, spec: RunSpec, step: TrainingStep, samples: WindowSamples | None
 ) -> Validator | None:
     if samples is None:
         return None
-    return Validator(step.comparer, samples, spec.training.batch_size)
+    averaged = step.average is not None and spec.optimiser.validate_ema
+    return Validator(
+        step.comparer,
+        samples,
+        spec.training.batch_size,
+        weights=step.average.applied if step.average and averaged else nullcontext,
+        warn=lambda message: run.log_event("warning", message),
+    )
+
+
+def _early_stopping(spec: RunSpec, split: Split) -> EarlyStopping | None:
+    if spec.training.patience is None or not split.validation:
+        return None
+    return EarlyStopping(spec.training.patience, spec.training.min_delta)

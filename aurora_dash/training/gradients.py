@@ -1,16 +1,20 @@
-"""Gradient norms, in total and by group, computed once and shared by clipping and monitoring."""
+"""Gradient norms, computed once and shared by clipping and monitoring; and clipping itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from aurora_dash.spec import OptimiserSpec
 from aurora_dash.training.optimiser import Groups
 
 # As in torch.nn.utils.clip_grad_norm_.
 _EPSILON = 1e-6
+# Brock et al. 2021: rows of weights that are zero, as many are at first, may still learn.
+_LEAST_ROW_NORM = 1e-3
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,15 @@ class GradientNorms:
     by_group: dict[str, Tensor]
 
 
-def gradient_norms(groups: Groups) -> GradientNorms:
+def gradient_norms(groups: Mapping[str, Mapping[str, nn.Parameter]]) -> GradientNorms:
     """Norms of the gradients that are there; one kernel sequence, no transfer to the CPU."""
     gradients = {
         name: [p.grad for p in parameters.values() if p.grad is not None]
         for name, parameters in groups.items()
     }
     flat = [gradient for group in gradients.values() for gradient in group]
+    if not flat:
+        return GradientNorms(torch.zeros(()), {})
     norms = torch.stack(torch._foreach_norm(flat))
     by_group, start = {}, 0
     for name, group in gradients.items():
@@ -37,11 +43,52 @@ def gradient_norms(groups: Groups) -> GradientNorms:
     return GradientNorms(torch.linalg.vector_norm(norms), by_group)
 
 
+def clip(groups: Groups, total_norm: Tensor, spec: OptimiserSpec) -> Tensor | None:
+    """Limit all gradients in place as the spec asks; the norm after it, None without clipping."""
+    if spec.clip_by == "norm":
+        if spec.clip_norm is None:
+            return None
+        clip_gradients(groups, total_norm, spec.clip_norm)
+        return total_norm.clamp(max=spec.clip_norm)
+    if spec.clip_by == "value":
+        gradients = gradients_of(groups)
+        torch._foreach_clamp_min_(gradients, -spec.clip_value)
+        torch._foreach_clamp_max_(gradients, spec.clip_value)
+    else:
+        clip_adaptively(groups, spec.clip_factor)
+    return gradient_norms(groups).total
+
+
 def clip_gradients(groups: Groups, total_norm: Tensor, max_norm: float) -> None:
     """Scale all gradients in place so that their norm is at most `max_norm`.
 
     The same as `torch.nn.utils.clip_grad_norm_`, with the norm given instead of computed again.
     """
     factor = (max_norm / (total_norm + _EPSILON)).clamp(max=1.0)
-    flat = [p.grad for group in groups.values() for p in group.values() if p.grad is not None]
-    torch._foreach_mul_(flat, factor)
+    torch._foreach_mul_(gradients_of(groups), factor)
+
+
+def clip_adaptively(groups: Groups, factor: float) -> None:
+    """Limit the gradient of each row of weights to `factor` times the norm of the row.
+
+    A row is what belongs to one output; a vector is one row (Brock et al. 2021, "High-performance
+    large-scale image recognition without normalization", equation 3).
+    """
+    for group in groups.values():
+        for parameter in group.values():
+            if parameter.grad is None:
+                continue
+            limit = factor * _row_norms(parameter.detach()).clamp(min=_LEAST_ROW_NORM)
+            norms = _row_norms(parameter.grad)
+            parameter.grad.mul_((limit / norms.clamp(min=_EPSILON)).clamp(max=1.0))
+
+
+def _row_norms(values: Tensor) -> Tensor:
+    dims = tuple(range(1, values.ndim)) if values.ndim > 1 else None
+    norms: Tensor = torch.linalg.vector_norm(values, dim=dims, keepdim=True)
+    return norms
+
+
+def gradients_of(groups: Groups) -> list[Tensor]:
+    """All gradients that are there."""
+    return [p.grad for group in groups.values() for p in group.values() if p.grad is not None]

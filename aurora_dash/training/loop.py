@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
-
-from aurora import Batch
 
 from aurora_dash.data.batches import Sample
 from aurora_dash.training.order import BatchOrder
-from aurora_dash.training.step import Record
+from aurora_dash.training.stopping import EarlyStopping
+from aurora_dash.training.terms import Record
 
 _PACE_STEPS = 50
 
 
 class Batches(Protocol):
-    """Gives the batch of a step."""
+    """Gives batches by number; a step takes one, or several that follow each other."""
 
     order: BatchOrder
 
-    def take(self, step: int) -> Sample:
-        """Inputs and targets of 0-based step `step`."""
+    def take(self, number: int) -> Sample:
+        """Inputs and targets of the batch of that number, counted from 0."""
 
 
 class Requests(Protocol):
@@ -53,13 +52,30 @@ class Records(Protocol):
         """Take those of a validation."""
 
 
+class StepBatches:
+    """The batches of one step, each fetched when its turn comes."""
+
+    def __init__(self, batches: Batches, first: int, count: int) -> None:
+        self._batches = batches
+        self._numbers = range(first, first + count)
+        self.waited = 0.0
+        """Seconds that fetching took."""
+
+    def __iter__(self) -> Iterator[Sample]:
+        for number in self._numbers:
+            begin = time.perf_counter()
+            batch = self._batches.take(number)
+            self.waited += time.perf_counter() - begin
+            yield batch
+
+
 class Trainer:
     """Trains with parts that were built elsewhere; knows no files and no spec."""
 
     def __init__(
         self,
         *,
-        take_step: Callable[[int, Batch, tuple[Batch, ...]], Record],
+        take_step: Callable[[int, Iterable[Sample]], Record],
         batches: Batches,
         validate: Callable[[Callable[[], bool]], Record | None] | None,
         records: Records,
@@ -68,6 +84,8 @@ class Trainer:
         total_steps: int,
         validate_every: int,
         save_every: int,
+        accumulate: int = 1,
+        stopping: EarlyStopping | None = None,
     ) -> None:
         self._take_step = take_step
         self._batches = batches
@@ -77,6 +95,8 @@ class Trainer:
         self._save = save
         self._validate_every = validate_every
         self._save_every = save_every
+        self._accumulate = accumulate
+        self._stopping = stopping
         self.total_steps = total_steps
         self.step = 0
         """Optimiser steps done."""
@@ -91,7 +111,12 @@ class Trainer:
     @property
     def epoch(self) -> float:
         """Passes over the training samples so far."""
-        return self._batches.order.epoch(self.step)
+        return self._batches.order.epoch(self.step * self._accumulate)
+
+    @property
+    def stopped_early(self) -> str:
+        """Why training ended before its last step without being asked to; empty if it did not."""
+        return "" if self._stopping is None else self._stopping.reason
 
     def resume(self, *, step: int, last_loss: float | None, best_loss: float | None) -> None:
         """Go on after `step` steps, which a checkpoint has."""
@@ -102,14 +127,17 @@ class Trainer:
         """Train to the end; False if a request ended it before. Saves in either case."""
         if self.step == 0:
             self._measure()
-        while self.step < self.total_steps and not self._is_to_stop():
+        while self._goes_on() and not self._is_to_stop():
             self._advance()
             if self.step % self._validate_every == 0 or self.step == self.total_steps:
                 self._measure()
             if self.step % self._save_every == 0:
                 self.save()
         self.save()
-        return self.step >= self.total_steps
+        return not self._goes_on()
+
+    def _goes_on(self) -> bool:
+        return self.step < self.total_steps and not self.stopped_early
 
     def save(self, *, best: bool = False) -> None:
         """Save a checkpoint of the present weights unless there is one already."""
@@ -130,16 +158,15 @@ class Trainer:
 
     def _advance(self) -> None:
         begin = time.perf_counter()
-        inputs, targets = self._batches.take(self.step)
-        waited = time.perf_counter() - begin
-        values = self._take_step(self.step, inputs, targets)
+        batches = StepBatches(self._batches, self.step * self._accumulate, self._accumulate)
+        values = self._take_step(self.step, batches)
         end = time.perf_counter()
         self._ends.append(end)
         self.step += 1
         self.last_loss, self.validation_loss = values["loss"], None
         if self._validate is None:
             self.best_loss = min(self.last_loss, self.best_loss or math.inf)
-        times = {"step_seconds": end - begin, "data_seconds": waited}
+        times = {"step_seconds": end - begin, "data_seconds": batches.waited}
         self._records.train(self.step, self.epoch, values | times, self._seconds_a_step())
 
     def _measure(self) -> None:
@@ -154,6 +181,8 @@ class Trainer:
         is_best = self.step > 0 and loss < (math.inf if self.best_loss is None else self.best_loss)
         if is_best:
             self.best_loss = loss
+        if self._stopping is not None and self.step > 0:
+            self._stopping.add(self.step, loss)
         self._records.validation(self.step, self.epoch, values, self.best_loss)
         if is_best:
             self.save(best=True)

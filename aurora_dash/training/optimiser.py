@@ -1,8 +1,11 @@
-"""AdamW over parameter groups, each with its own peak learning rate."""
+"""The optimiser over parameter groups, each with its own peak learning rate and decay."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,21 +23,62 @@ NEW = "new_embeddings"
 
 def build_optimiser(
     groups: Groups, spec: OptimiserSpec, new_variables: Iterable[VariableSpec] = ()
-) -> torch.optim.AdamW:
-    """AdamW with one optimiser group for each parameter group that has trainable parameters.
+) -> torch.optim.Optimizer:
+    """The optimiser, with one group for each parameter group that has trainable parameters.
 
-    New patch embeddings and heads get `lr_new`, everything else `lr`; new variables with a rate
-    of their own make groups of their own, such as ``new_embeddings/surf_tp``.
+    New patch embeddings and heads get `lr_new`, everything else `lr`, unless `lr_groups` says
+    otherwise; new variables with a rate of their own make groups of their own, such as
+    ``new_embeddings/surf_tp``. Without decay of biases and norms, those are apart, under the same
+    name. `TrainingError` if nothing is trained or the optimiser is not to be had.
     """
     parts = []
-    for name, (parameters, rate) in _with_own_rates(groups, tuple(new_variables)).items():
+    for name, (parameters, own_rate) in _with_own_rates(groups, tuple(new_variables)).items():
+        group = name.partition("/")[0]
+        peak = own_rate or spec.lr_groups.get(group, spec.lr_new if group == NEW else spec.lr)  # type: ignore[call-overload]
+        decay = spec.decay_groups.get(group, spec.weight_decay)  # type: ignore[call-overload]
         trainable = [p for p in parameters.values() if p.requires_grad]
-        if trainable:
-            peak = rate or (spec.lr_new if name == NEW else spec.lr)
-            parts.append({"params": trainable, "name": name, "peak_lr": peak, "lr": peak})
+        for members, own_decay in _by_decay(trainable, decay, spec):
+            parts.append(
+                {
+                    "params": members,
+                    "name": name,
+                    "peak_lr": peak,
+                    "lr": peak,
+                    "weight_decay": own_decay,
+                }
+            )
     if not parts:
         raise TrainingError("Nothing to train: all parameters are frozen.")
-    return torch.optim.AdamW(parts, weight_decay=spec.weight_decay, fused=True)
+    return _make(parts, spec)
+
+
+def _by_decay(
+    parameters: list[nn.Parameter], decay: float, spec: OptimiserSpec
+) -> list[tuple[list[nn.Parameter], float]]:
+    """The parameters with their decay, in one part or two; no part is empty."""
+    if spec.decay_biases_and_norms:
+        parts = [(parameters, decay)]
+    else:
+        matrices = [p for p in parameters if p.ndim >= 2]
+        vectors = [p for p in parameters if p.ndim < 2]
+        parts = [(matrices, decay), (vectors, 0.0)]
+    return [(members, rate) for members, rate in parts if members]
+
+
+def _make(parts: list[dict[str, Any]], spec: OptimiserSpec) -> torch.optim.Optimizer:
+    if spec.kind == "adamw":
+        return torch.optim.AdamW(parts, fused=True)
+    if spec.kind == "adafactor":
+        return torch.optim.Adafactor(parts)
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingError(
+            "optimiser.kind = 'adamw8bit' needs the package bitsandbytes, which is not installed.",
+            remedy="Install it (pip install bitsandbytes), or choose 'adamw', or 'adafactor', "
+            "which takes little memory too.",
+        )
+    package: Any = importlib.import_module("bitsandbytes")
+    optimiser: torch.optim.Optimizer = package.optim.AdamW8bit(parts)
+    return optimiser
 
 
 def _with_own_rates(
@@ -49,6 +93,18 @@ def _with_own_rates(
             if variable is not None and variable.lr is not None:
                 key, rate = f"{NEW}/{variable.group.prefix}{variable.name}", variable.lr
             found.setdefault(key, ({}, rate))[0][name] = parameter
+    return found
+
+
+def by_new_variable(groups: Groups, variables: Iterable[VariableSpec]) -> Groups:
+    """The parameters of each new variable, under names such as ``new_embeddings/surf_tp``."""
+    variables = tuple(variables)
+    found: dict[str, dict[str, nn.Parameter]] = {}
+    for name, parameter in groups.get(NEW, {}).items():
+        variable = variable_of(name, variables)
+        if variable is not None:
+            key = f"{NEW}/{variable.group.prefix}{variable.name}"
+            found.setdefault(key, {})[name] = parameter
     return found
 
 

@@ -30,4 +30,5 @@ def total_steps_of(spec: RunSpec, order: BatchOrder) -> int:
     """Number of optimiser steps of the whole run."""
     if spec.training.steps is not None:
         return spec.training.steps
-    return (spec.training.epochs or 1) * order.steps_per_epoch
+    batches = (spec.training.epochs or 1) * order.steps_per_epoch
+    return -(-batches // spec.training.accumulate)

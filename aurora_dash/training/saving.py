@@ -24,6 +24,7 @@ class Saver:
         spec: RunSpec,
         model: BuiltModel,
         step: Resumable,
+        parts: Mapping[str, Stateful],
         threads: int,
         *,
         always_best: bool,
@@ -31,6 +32,7 @@ class Saver:
         self.store = CheckpointStore(run, keep=spec.training.keep_checkpoints)
         self._model = model
         self._step = step
+        self._parts = parts
         self._threads = threads
         self._always_best = always_best
         """Without validation the newest weights pass for the best."""
@@ -48,21 +50,26 @@ class Saver:
             train_loss=trainer.last_loss,
             validation_loss=trainer.validation_loss,
             best_loss=trainer.best_loss,
-            parts={name: part.state_dict() for name, part in self._step.parts.items()},
+            parts={name: part.state_dict() for name, part in self._parts.items()},
         )
         self.store.save(snapshot, best=best or self._always_best)
 
 
 def resume(
-    run: Run, store: CheckpointStore, trainer: Trainer, model: BuiltModel, step: Resumable
+    run: Run,
+    store: CheckpointStore,
+    trainer: Trainer,
+    model: BuiltModel,
+    step: Resumable,
+    parts: Mapping[str, Stateful],
 ) -> None:
-    """Go on from the run's newest checkpoint, if it has one."""
+    """Go on from the run's newest checkpoint, if it has one; `parts` become what they were."""
     restored = store.load_newest(lambda message: run.log_event("warning", message))
     if restored is None:
         return
     load_into(model.module, restored.weights, adapt=False, name=str(restored.path))
     step.restore(restored.optimiser)
-    _restore_parts(run, step.parts, restored.parts, restored.path.name)
+    _restore_parts(run, parts, restored.parts, restored.path.name)
     meta = restored.meta
     trainer.resume(step=meta.step, last_loss=meta.train_loss, best_loss=meta.best_loss)
     run.log_event("info", f"resumed from {restored.path.name}", step=meta.step)

@@ -1,116 +1,32 @@
-"""One training step: predict, compare, differentiate, look, clip, update."""
+"""One training step: predict, compare, differentiate, look, clip, update, average."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from aurora import Batch
 from torch import Tensor
 
+from aurora_dash.data.batches import Sample
 from aurora_dash.errors import CheckpointError, NotFiniteError, TrainingError
 from aurora_dash.model.build import BuiltModel
-from aurora_dash.model.randomness import OwnRandomness
+from aurora_dash.model.groups import canonical_name
 from aurora_dash.spec import RunSpec
-from aurora_dash.training.gradients import clip_gradients, gradient_norms
-from aurora_dash.training.loss import LossTerms, build_loss
-from aurora_dash.training.optimiser import NEW, build_optimiser, set_learning_rates
-from aurora_dash.training.order import mix_seed
+from aurora_dash.training.comparer import Comparer
+from aurora_dash.training.ema import WeightAverage
+from aurora_dash.training.gradients import clip, gradient_norms, gradients_of
+from aurora_dash.training.loss import LossTerms
+from aurora_dash.training.optimiser import NEW, build_optimiser, by_new_variable, set_learning_rates
 from aurora_dash.training.parts import Stateful
-from aurora_dash.training.rollout.chain import Chain
-from aurora_dash.training.rollout.crps import fair_crps
-from aurora_dash.training.rollout.leads import lead_hours, mean_over_leads
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.rollout.rollout import Rollout
-
-Record = dict[str, float]
+from aurora_dash.training.terms import Record, TermsMean, named, to_floats
+from aurora_dash.training.weights import WeightStatistics
 
 _NAMED = 6
-
-
-class Comparer:
-    """Predicts with a model and compares with the target, both as the loss wants them."""
-
-    def __init__(self, model: BuiltModel, spec: RunSpec, device: torch.device) -> None:
-        self.module = model.module
-        # The wave model marks waves as absent, and has no other missing predictions.
-        absent = getattr(model.module, "density_channel_surf_vars", ())
-        self._loss = build_loss(spec, may_be_absent=absent)
-        self.device = device
-        self._seed = spec.training.seed
-        self._members = spec.rollout.members
-        self._tells_leads = spec.rollout.is_multi_step or bool(spec.rollout.lead_hours)
-        self.can_persist = not set(spec.targets) & set(spec.output_only)
-        """Whether all targets are among the inputs, so that they can be repeated."""
-
-    def forecast(
-        self,
-        inputs: Batch,
-        targets: tuple[Batch, ...],
-        *,
-        draw: int,
-        skip: int = 0,
-        keep: Callable[[Batch], None] | None = None,
-    ) -> LossTerms:
-        """Mean loss of a forecast with a target for each step, its noise numbered by `draw`.
-
-        The first `skip` steps are taken without gradient and have no target. `keep` is given the
-        inputs of the step after the last. A stochastic model is scored with all its members.
-        """
-        terms: dict[float, LossTerms] = {}
-        with self._randomness(draw):
-            chains = [Chain(self.module, inputs, self.device) for _ in range(self._members)]
-            for chain in chains:
-                chain.skip(skip)
-            for number, target in enumerate(targets):
-                leads = lead_hours(chains[0].inputs, target)
-                predictions = [chain.predict(leads) for chain in chains]
-                hours = leads[0] * (chains[0].inputs.metadata.rollout_step + 1)
-                terms[hours] = self._compare(predictions, self._normalised(target))
-                if number + 1 < len(targets):
-                    for chain, prediction in zip(chains, predictions, strict=True):
-                        chain.advance(prediction)
-            if keep is not None:
-                with torch.no_grad():
-                    chains[0].advance(predictions[0])
-                keep(chains[0].inputs)
-        # Samples of different lead times have no lead time together.
-        if not self._tells_leads or len(set(leads)) > 1:
-            return terms[hours]
-        return mean_over_leads(terms)
-
-    def persistence(self, inputs: Batch, targets: tuple[Batch, ...]) -> LossTerms:
-        """Mean loss of repeating the newest input at each step."""
-        newest = Batch(
-            surf_vars={name: values[:, -1:] for name, values in inputs.surf_vars.items()},
-            static_vars=inputs.static_vars,
-            atmos_vars={name: values[:, -1:] for name, values in inputs.atmos_vars.items()},
-            metadata=inputs.metadata,
-        )
-        repeated = self._normalised(newest)
-        return mean_over_leads(
-            {
-                float(number): self._loss(repeated, self._normalised(target))
-                for number, target in enumerate(targets)
-            }
-        )
-
-    def _compare(self, predictions: list[Batch], target: Batch) -> LossTerms:
-        if len(predictions) == 1:
-            return self._loss(predictions[0], target)
-        return fair_crps(self._loss, predictions, target)
-
-    def _normalised(self, batch: Batch) -> Batch:
-        return self.module.normalise_for_loss(batch.to(self.device))
-
-    def _randomness(self, draw: int) -> AbstractContextManager[object]:
-        # The dispatch mode costs a little at every operation, so only who draws numbers pays.
-        if not self.module.is_stochastic:
-            return nullcontext()
-        return OwnRandomness(mix_seed(self._seed, draw))
 
 
 class TrainingStep:
@@ -129,37 +45,55 @@ class TrainingStep:
         self.comparer = Comparer(model, spec, device)
         self._rollout = Rollout(spec, self.comparer, replay)
         self._spec = spec.optimiser
+        self._accumulate = spec.training.accumulate
+        self._nominal_size = spec.training.batch_size * spec.training.accumulate
         self._groups = model.parameters_by_group()
         self.optimiser = build_optimiser(self._groups, spec.optimiser, spec.variables)
+        new = by_new_variable(self._groups, spec.variables)
+        self._weights = WeightStatistics(self._groups, new, spec.training.statistics_every)
+        self.average = _average(self._groups, spec.optimiser.ema_decay)
+        """The moving average of the weights, if there is one."""
 
-    def __call__(self, step: int, inputs: Batch, targets: tuple[Batch, ...]) -> Record:
-        """Take 0-based step `step`; returns the numbers of its record.
+    def __call__(self, step: int, batches: Iterable[Sample]) -> Record:
+        """Take 0-based step `step` with the gradients of all `batches` added up; returns the
+        numbers of its record.
 
         Raises `TrainingError` before the weights change if anything is not finite.
         """
         rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
         self.optimiser.zero_grad(set_to_none=True)
-        terms = self._rollout.loss(step, inputs, targets)
-        torch.autograd.backward(terms.total)
-        norms = gradient_norms(self._groups)
-        record = to_floats(
-            {
-                "loss": terms.total.detach(),
-                "grad_norm": norms.total,
-                **{f"grad_norm/{group}": norm for group, norm in norms.by_group.items()},
-                **{f"loss/{name}": part for name, part in terms.by_variable.items()},
-                **{f"lead_loss/{hours:g}": part for hours, part in terms.by_lead.items()},
-                "num_compared": terms.num_compared,
-            }
-        )
-        missing = 1 - record.pop("num_compared") / terms.num_values
-        refuse_unless_finite(step, record, missing, inputs)
-        if self._spec.clip_norm is not None:
-            clip_gradients(self._groups, norms.total, self._spec.clip_norm)
-            record["grad_norm_clipped"] = min(record["grad_norm"], self._spec.clip_norm)
+        self._rollout.begin()
+        try:
+            taken = self._differentiate(step, batches)
+            norms = gradient_norms(self._groups)
+            looks = self._weights.before(step)
+            by_group = {f"grad_norm/{group}": norm for group, norm in norms.by_group.items()}
+            record = taken.record({"grad_norm": norms.total, **by_group, **looks})
+        except TrainingError:
+            self._rollout.undo()
+            raise
+        clipped = clip(self._groups, norms.total, self._spec)
         self.optimiser.step()
         self._rollout.commit()
-        return record | _rates(rates) | ({"missing_fraction": missing} if missing else {})
+        if self.average is not None:
+            self.average.update()
+        after = self._weights.after()
+        if clipped is not None:
+            after["grad_norm_clipped"] = clipped
+        return record | _rates(rates, self._spec.lr_groups) | (to_floats(after) if after else {})
+
+    def _differentiate(self, step: int, batches: Iterable[Sample]) -> _Taken:
+        taken = _Taken(step)
+        for number, (inputs, targets) in enumerate(batches, step * self._accumulate):
+            terms = self._rollout.loss(step, number, inputs, targets)
+            size = len(inputs.metadata.time)
+            # A mean over all samples of the step, whatever batch they came in.
+            share = size / self._nominal_size if self._accumulate > 1 else 1.0
+            torch.autograd.backward(terms.total * share if share != 1.0 else terms.total)
+            taken.add(terms, size, inputs)
+        if self._accumulate > 1 and taken.size != self._nominal_size:
+            torch._foreach_mul_(gradients_of(self._groups), self._nominal_size / taken.size)
+        return taken
 
     @property
     def device(self) -> torch.device:
@@ -169,40 +103,91 @@ class TrainingStep:
     @property
     def parts(self) -> Mapping[str, Stateful]:
         """What a resume needs besides weights and optimiser, by the name of its file."""
-        return self._rollout.parts
+        average = {} if self.average is None else {"ema": self.average}
+        return {**self._rollout.parts, **average}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over the optimiser's state from a checkpoint; the rates stay those of the spec.
+        """Take over the optimiser's state from a checkpoint; rates and decay stay the spec's.
 
-        Raises `CheckpointError` if it was made with other parameters or groups.
+        Raises `CheckpointError` if it was made with other parameters, groups or another optimiser.
         """
-        peaks = [group["peak_lr"] for group in self.optimiser.param_groups]
-        decay = self._spec.weight_decay
+        own = [(g["peak_lr"], g["weight_decay"]) for g in self.optimiser.param_groups]
         try:
+            for group, saved in zip(
+                self.optimiser.param_groups, state["param_groups"], strict=True
+            ):
+                odd = group.keys() ^ saved.keys()
+                if odd:
+                    raise ValueError(f"it is that of another optimiser ({', '.join(sorted(odd))})")
             self.optimiser.load_state_dict(dict(state))
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"The optimiser's state does not fit this run: {error}.",
                 remedy="Start a new run from the checkpoint's weights instead of resuming.",
             ) from error
-        for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
+        for group, (peak, decay) in zip(self.optimiser.param_groups, own, strict=True):
             group["peak_lr"], group["weight_decay"] = peak, decay
 
 
-def to_floats(values: Mapping[str, Tensor]) -> Record:
-    """Tensors of no dimension as Python numbers, with one transfer from the device."""
-    numbers = torch.stack([value.double() for value in values.values()]).tolist()
-    return dict(zip(values, numbers, strict=True))
+class _Taken:
+    """The batches of one step so far; all but the newest are numbers already."""
+
+    def __init__(self, step: int) -> None:
+        self.size = 0
+        self._step = step
+        self._mean = TermsMean()
+        self._newest: tuple[LossTerms, int, Batch] | None = None
+        self._num_compared = 0.0
+        self._num_values = 0
+
+    def add(self, terms: LossTerms, size: int, inputs: Batch) -> None:
+        """Take a batch in; `TrainingError` if the loss of the one before is not finite."""
+        if self._newest is not None:
+            self._settle({})
+        self._newest = (terms, size, inputs)
+        self.size += size
+
+    def record(self, more: Mapping[str, Tensor]) -> Record:
+        """The record of the step, with `more`, in one transfer for the newest batch.
+
+        Raises `TrainingError` if anything is not finite, or no value could be compared.
+        """
+        assert self._newest is not None, "a step needs a batch"
+        inputs = self._newest[2]
+        extra = self._settle(more)
+        missing = 1 - self._num_compared / self._num_values if self._num_values else 0.0
+        record = self._mean.result() | extra
+        refuse_if_all_missing(self._step, missing, inputs)
+        refuse_unless_finite(self._step, record, inputs)
+        return record | ({"missing_fraction": missing} if missing else {})
+
+    def _settle(self, more: Mapping[str, Tensor]) -> Record:
+        assert self._newest is not None
+        terms, size, inputs = self._newest
+        own = named(terms)
+        numbers = to_floats({**own, "num_compared": terms.num_compared, **more})
+        self._num_compared += numbers.pop("num_compared")
+        self._num_values += terms.num_values
+        losses = {name: numbers[name] for name in own}
+        if not more:
+            refuse_unless_finite(self._step, losses, inputs)
+        self._mean.add_numbers(losses, size)
+        self._newest = None
+        return {name: numbers[name] for name in more}
 
 
-def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batch) -> None:
-    """Raise `NotFiniteError` that names what is not finite in the numbers of a step."""
+def refuse_if_all_missing(step: int, missing: float, inputs: Batch) -> None:
+    """Raise `TrainingError` if nothing could be compared."""
     if missing == 1:
         raise TrainingError(
             f"Step {step + 1}: all target values of the batch at {_times(inputs)} are missing.",
             remedy="Choose another period or other targets, or fill the gaps.",
         )
-    if math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"]):
+
+
+def refuse_unless_finite(step: int, record: Record, inputs: Batch) -> None:
+    """Raise `TrainingError` that names what is not finite in the numbers of a step."""
+    if math.isfinite(record["loss"]) and math.isfinite(record.get("grad_norm", 0.0)):
         return
     what = "gradient" if math.isfinite(record["loss"]) else "loss"
     prefix = "grad_norm/" if what == "gradient" else "loss/"
@@ -222,11 +207,25 @@ def refuse_unless_finite(step: int, record: Record, missing: float, inputs: Batc
     )
 
 
-def _rates(rates: Mapping[str, float]) -> Record:
-    new = {group: rate for group, rate in rates.items() if group.partition("/")[0] == NEW}
-    usual = [rate for group, rate in rates.items() if group not in new]
-    first = usual[0] if usual else next(iter(new.values()))
-    return {"lr": first} | {f"lr/{group}": rate for group, rate in new.items()}
+def _average(
+    groups: Mapping[str, Mapping[str, torch.nn.Parameter]], decay: float | None
+) -> WeightAverage | None:
+    if decay is None:
+        return None
+    parameters = {canonical_name(k): p for group in groups.values() for k, p in group.items()}
+    return WeightAverage(parameters, decay)
+
+
+def _rates(rates: Mapping[str, float], with_own: Iterable[str]) -> Record:
+    """``lr``, and by group for new variables and groups with rates of their own."""
+    own = {
+        group: rate
+        for group, rate in rates.items()
+        if group.partition("/")[0] == NEW or group in set(with_own)
+    }
+    usual = [rate for group, rate in rates.items() if group not in own]
+    first = usual[0] if usual else next(iter(own.values()))
+    return {"lr": first} | {f"lr/{group}": rate for group, rate in own.items()}
 
 
 def _variables(batch: Batch) -> list[tuple[str, Tensor]]:

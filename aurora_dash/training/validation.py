@@ -1,25 +1,53 @@
-"""Validation: the whole validation set in fixed order, without gradients, beside persistence."""
+"""Validation: the same samples in fixed order, without gradients, beside persistence."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import torch
 
+from aurora_dash.errors import DataError
+from aurora_dash.training.comparer import Comparer
 from aurora_dash.training.loader import Samples, fixed_batches
-from aurora_dash.training.loss import LossTerms
 from aurora_dash.training.rollout.leads import split_by_lead
-from aurora_dash.training.step import Comparer, Record, to_floats
+from aurora_dash.training.terms import Record, TermsMean
+
+Item = TypeVar("Item")
+
+
+def spread(items: Sequence[Item], count: int | None) -> tuple[Item, ...]:
+    """At most `count` of `items`, evenly spaced from the first to the last; None: all."""
+    if count is None or count >= len(items):
+        return tuple(items)
+    if count == 1:
+        return (items[len(items) // 2],)
+    return tuple(items[round(i * (len(items) - 1) / (count - 1))] for i in range(count))
+
+
+def _ignore(message: str) -> None:
+    """For who is not interested in warnings."""
 
 
 class Validator:
     """Measures the validation loss; that of persistence is measured once and then repeated."""
 
-    def __init__(self, comparer: Comparer, samples: Samples, batch_size: int) -> None:
+    def __init__(
+        self,
+        comparer: Comparer,
+        samples: Samples,
+        batch_size: int,
+        *,
+        weights: Callable[[], AbstractContextManager[None]] = nullcontext,
+        warn: Callable[[str], object] = _ignore,
+    ) -> None:
+        """`weights` puts those in place that are validated; `warn` is told what goes wrong."""
         self._comparer = comparer
         self._samples = samples
         self._batch_size = batch_size
+        self._weights = weights
+        self._warn = warn
         self._persistence: Record = {}
 
     def __call__(self, interrupted: Callable[[], bool] = lambda: False) -> Record | None:
@@ -27,20 +55,24 @@ class Validator:
         where there are several lead times, and `persistence_loss` (unless some targets are not
         among the inputs).
 
-        `interrupted` is asked before each batch; None if it said yes.
+        `interrupted` is asked before each batch; None if it said yes. None too, with a warning,
+        if the data can't be read: training goes on without this validation.
         """
         self._comparer.module.eval()
         try:
             # Not `inference_mode`: Aurora caches attention masks across calls, and autograd
             # refuses to save tensors that were made in that mode.
-            with torch.no_grad():
+            with torch.no_grad(), self._weights():
                 return self._measure(interrupted)
+        except DataError as error:
+            self._warn(f"This validation was left out: {error}")
+            return None
         finally:
             self._comparer.module.train()
 
     def _measure(self, interrupted: Callable[[], bool]) -> Record | None:
         first_time = not self._persistence and self._comparer.can_persist
-        model, persistence = _Mean(), _Mean()
+        model, persistence = TermsMean(), TermsMean()
         for number, batch in enumerate(fixed_batches(self._samples, self._batch_size)):
             if interrupted():
                 return None
@@ -54,23 +86,3 @@ class Validator:
         if first_time:
             self._persistence = {"persistence_loss": persistence.result()["loss"]}
         return model.result() | self._persistence
-
-
-class _Mean:
-    """Means of loss terms over samples, in double precision."""
-
-    def __init__(self) -> None:
-        self._sums: Record = {}
-        self._sizes: dict[str, int] = {}
-
-    def add(self, terms: LossTerms, size: int) -> None:
-        parts = {f"loss/{name}": part for name, part in terms.by_variable.items()}
-        parts |= {f"lead_loss/{hours:g}": part for hours, part in terms.by_lead.items()}
-        for name, value in to_floats({"loss": terms.total, **parts}).items():
-            # A part is NaN where the target has nothing to compare with; the total never is.
-            if name == "loss" or not math.isnan(value):
-                self._sums[name] = self._sums.get(name, 0.0) + size * value
-                self._sizes[name] = self._sizes.get(name, 0) + size
-
-    def result(self) -> Record:
-        return {name: total / self._sizes[name] for name, total in self._sums.items()}

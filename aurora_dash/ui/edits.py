@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aurora_dash.spec import (
-    LossSpec,
     ModelSpec,
     RunSpec,
     SpecModel,
@@ -69,7 +68,7 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
         model = model.replace(statistics={}, separate_perceiver=(), modulation_heads=())
     model = model.replace(variant=variant_id)
     bare = spec.replace(
-        model=model, variables=(), loss=_without_names(spec.loss), trainable=TrainableSpec()
+        model=model, variables=(), loss=spec.loss.without_names(), trainable=TrainableSpec()
     )
     trainable = _trainable_for(spec.trainable, len(variables))
     if trainable != spec.trainable:
@@ -101,21 +100,24 @@ def _copying_what_is_there(
     return tuple(kept), notes
 
 
-def _without_names(loss: LossSpec) -> LossSpec:
-    return loss.replace(targets=(), weights={})
-
-
 def _with_loss_of(
     spec: RunSpec, before: RunSpec, given_up: list[str]
 ) -> tuple[RunSpec, tuple[str, ...]]:
     predicted = set(spec.predicted_names)
-    lost = [n for n in (*before.loss.targets, *before.loss.weights) if n not in predicted]
+    by_level = {key: key.rpartition("/")[0] for key in before.loss.level_weights}
+    named = (*before.loss.targets, *before.loss.weights, *filter(None, by_level.values()))
+    lost = [n for n in named if n not in predicted]
     if lost:
         names = ", ".join(dict.fromkeys(lost))
         given_up.append(f"No longer a target or weighted, not predicted any more: {names}.")
     loss = before.loss.replace(
         targets=tuple(n for n in before.loss.targets if n in predicted),
         weights={n: w for n, w in before.loss.weights.items() if n in predicted},
+        level_weights={
+            key: w
+            for key, w in before.loss.level_weights.items()
+            if not by_level[key] or by_level[key] in predicted
+        },
     )
     return spec.replace(loss=loss), tuple(given_up)
 
@@ -142,11 +144,14 @@ def remove_variable(spec: RunSpec, name: str, group: Group) -> RunSpec:
     loss = spec.loss.replace(
         targets=tuple(n for n in spec.loss.targets if n != name),
         weights={n: w for n, w in spec.loss.weights.items() if n != name},
+        level_weights={
+            k: w for k, w in spec.loss.level_weights.items() if k.rpartition("/")[0] != name
+        },
     )
     rest = tuple(v for v in spec.variables if (v.name, v.group) != (name, group))
     model = spec.model if group is Group.STATIC else _without_part_for(spec.model, name)
     without_names = spec.replace(
-        loss=_without_names(spec.loss),
+        loss=spec.loss.without_names(),
         variables=rest,
         model=model,
         trainable=_trainable_for(spec.trainable, len(rest)),

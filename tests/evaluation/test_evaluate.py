@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.data.source import open_data
 from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.evaluate import evaluate
@@ -15,7 +16,6 @@ from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, read_result, select_scores
-from aurora_dash.evaluation.weights import area_weights
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 

@@ -58,7 +58,7 @@ def test_values_missing_from_a_target_are_left_out_and_counted(
 
 
 def _row_weights(dataset: xr.Dataset) -> np.ndarray:
-    from aurora_dash.evaluation.weights import area_weights
+    from aurora_dash.data.area import area_weights
 
     return area_weights(dataset.latitude.values)
 

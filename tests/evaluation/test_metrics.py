@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.metrics import FieldKey, ScoreBook, field_error
-from aurora_dash.evaluation.weights import area_weights
 
 KEY = FieldKey(variable="2t", level=None, lead_hours=6)
 EVERYWHERE = {"global": np.ones((3, 4), dtype=bool)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.evaluation.metrics import FieldKey, ScoreBook
-from aurora_dash.evaluation.weights import area_weights
 
 # From the data's README: 18 targets six hours ahead, full 61 x 61 grid; q in 1e-3 kg/kg.
 README = {

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.regions import REGIONS, region_mask
-from aurora_dash.evaluation.weights import area_weights
 
 LATITUDES = np.arange(90, -90.1, -0.25)
 LONGITUDES = np.arange(0, 360, 0.25)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aurora_dash.data.area import area_weights
 from aurora_dash.data.source import open_data
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.visualize import Picture, visualize
-from aurora_dash.evaluation.weights import area_weights
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 

@@ -16,7 +16,13 @@ import torch
 
 from aurora_dash.errors import RunError
 from aurora_dash.model.build import build_model
-from aurora_dash.model.saved import find_checkpoint, list_checkpoints, read_meta, read_weights
+from aurora_dash.model.saved import (
+    find_checkpoint,
+    list_checkpoints,
+    read_meta,
+    read_part,
+    read_weights,
+)
 from aurora_dash.presets import get_preset
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.ownership import own
@@ -100,7 +106,13 @@ def test_every_record_has_what_the_charts_want(run) -> None:
         *("grad_norm/encoder", "grad_norm/backbone", "grad_norm/decoder", "grad_norm_clipped"),
         *("loss/2t", "loss/z/850", "loss/q/500", "data_seconds", "memory_bytes"),
     } <= first.keys()
-    assert all(record.keys() == first.keys() for record in rest)
+    looks = {name for name in first if name.startswith(("weight_norm/", "update_ratio/"))}
+    assert looks == {
+        f"{what}/{group}"
+        for what in ("weight_norm", "update_ratio")
+        for group in ("encoder", "backbone", "decoder")
+    }
+    assert all(record.keys() == first.keys() - looks for record in rest)
     assert first["step_seconds"] >= first["data_seconds"] >= 0
     assert first["memory_bytes"] > 10**8
     validation = next(r for r in _records(run) if r["split"] == "validation")
@@ -176,6 +188,69 @@ def test_a_resumed_run_goes_on_bit_for_bit(store, spec) -> None:
         read_weights(find_checkpoint(run.checkpoints_folder, "last")) for run in (whole, halves)
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_average_accumulation_and_adafactor_resume_bit_for_bit(store, spec) -> None:
+    spec = _with(
+        spec,
+        "optimiser.kind=adafactor",
+        "optimiser.ema_decay=0.9",
+        "training.accumulate=2",
+        "training.batch_size=1",
+        "training.patience=50",
+    )
+    whole, halves = store.create(spec), store.create(spec)
+    train(whole)
+    assert train(halves, should_stop=lambda: len(_losses(halves)) >= 4).state is RunState.STOPPED
+    assert train(halves).state is RunState.COMPLETED
+    assert _losses(halves) == _losses(whole)
+    assert _losses(halves, "validation") == _losses(whole, "validation")
+    one, other = (find_checkpoint(run.checkpoints_folder, "last") for run in (whole, halves))
+    assert read_meta(one).parts == ("early_stopping", "ema")
+    for name in ("model", "ema"):
+        first, second = (
+            read_weights(path) if name == "model" else read_part(path, "ema")["weights"]
+            for path in (one, other)
+        )
+        assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(
+        read_weights(one)["decoder.surf_heads.2t.weight"],
+        read_part(one, "ema")["weights"]["decoder.surf_heads.2t.weight"],
+    )
+    assert not [e for e in halves.events() if e["level"] == "warning"]
+
+
+@pytest.mark.slow
+def test_validation_measures_the_average_where_there_is_one(store, spec) -> None:
+    averaged = _with(spec, "optimiser.ema_decay=0.999", "optimiser.lr=0.01")
+    own = _with(averaged, "optimiser.validate_ema=false")
+    runs = [store.create(each) for each in (averaged, own)]
+    for run in runs:
+        train(run)
+    (first, *of_average), (same, *of_weights) = (_losses(run, "validation") for run in runs)
+    assert first == same
+    assert of_average != of_weights
+    assert _losses(runs[0]) == _losses(runs[1])
+
+
+def test_a_run_that_no_longer_improves_ends_and_stays_ended(store, spec) -> None:
+    run = store.create(
+        _with(
+            spec,
+            "training.steps=50",
+            "training.validate_every=1",
+            "training.patience=2",
+            "training.min_delta=10",
+        )
+    )
+    result = train(run)
+    # The first validation after the start counts as an improvement; two more do not.
+    assert (result.state, result.steps) == (RunState.COMPLETED, 3)
+    assert result.reason.startswith("Stopped early: the validation loss has not fallen")
+    assert "lowest at step 1" in result.reason
+    again = train(run)
+    assert (again.state, again.steps, again.reason) == (RunState.COMPLETED, 3, result.reason)
 
 
 def test_a_damaged_last_checkpoint_falls_back_with_a_warning(store, spec) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from aurora_dash.errors import TrainingError
 from aurora_dash.spec import OptimiserSpec
-from aurora_dash.training.gradients import clip_gradients, gradient_norms
+from aurora_dash.training.gradients import clip, clip_gradients, gradient_norms
 from aurora_dash.training.optimiser import build_optimiser, set_learning_rates
 
 
@@ -94,3 +94,31 @@ def test_steps_equal_those_of_plain_adamw() -> None:
         reference.step()
     torch.testing.assert_close(groups["encoder"]["0"].data, plain[0].data)
     torch.testing.assert_close(groups["decoder"]["0"].data, plain[1].data)
+
+
+def test_values_are_clipped_each_by_itself() -> None:
+    groups = {"encoder": _parameters([3.0, -4.0, 0.5])}
+    spec = OptimiserSpec(clip_by="value", clip_value=1.0)
+    after = clip(groups, gradient_norms(groups).total, spec)
+    assert groups["encoder"]["0"].grad.tolist() == [1.0, -1.0, 0.5]
+    assert after.item() == 1.5
+
+
+def test_adaptive_clipping_limits_each_row_against_its_weights() -> None:
+    """Rows of norm 5, 0 (taken for 1e-3) and 10, with gradients of norm 1, 1 and 0.05."""
+    weight = nn.Parameter(torch.tensor([[3.0, 4.0], [0.0, 0.0], [6.0, 8.0]]))
+    weight.grad = torch.tensor([[0.6, 0.8], [1.0, 0.0], [0.03, 0.04]])
+    bias = nn.Parameter(torch.tensor([0.0, 2.0]))
+    bias.grad = torch.tensor([3.0, 4.0])
+    groups = {"encoder": {"weight": weight, "bias": bias}}
+    clip(groups, gradient_norms(groups).total, OptimiserSpec(clip_by="adaptive", clip_factor=0.1))
+    expected = torch.tensor([[0.3, 0.4], [1e-4, 0.0], [0.03, 0.04]])
+    torch.testing.assert_close(weight.grad, expected)
+    # A vector is one row: 0.1 * 2 of 5.
+    torch.testing.assert_close(bias.grad, torch.tensor([0.12, 0.16]))
+
+
+def test_without_a_norm_nothing_is_clipped() -> None:
+    groups = {"encoder": _parameters([30.0, 40.0])}
+    assert clip(groups, gradient_norms(groups).total, OptimiserSpec(clip_norm=None)) is None
+    assert groups["encoder"]["0"].grad.tolist() == [30.0, 40.0]

@@ -5,6 +5,7 @@ import pytest
 from aurora_dash.errors import TrainingError
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.stopping import EarlyStopping
 
 
 class World:
@@ -22,8 +23,10 @@ class World:
     def take(self, step: int):
         return step, step
 
-    def take_step(self, step: int, inputs: int, target: int) -> dict[str, float]:
-        assert inputs == target == step
+    def take_step(self, step: int, batches) -> dict[str, float]:
+        numbers = [inputs for inputs, _ in batches]
+        each = len(numbers)
+        assert numbers == list(range(step * each, (step + 1) * each))
         if self.at_step.get(step) == "fail":
             raise TrainingError("not finite")
         self.diary.append(f"step {step}")
@@ -188,3 +191,32 @@ def test_after_a_failed_step_the_trainer_stands_where_it_was() -> None:
     assert trainer.step == 2
     trainer.save()
     assert world.did("save") == ["save 2"]
+
+
+def test_a_step_takes_the_batches_that_follow_each_other() -> None:
+    world = World()
+    trainer = world.trainer(accumulate=2, total_steps=2)
+    read: list[int] = []
+    world.take = lambda number: (read.append(number), number)
+    world.take_step = lambda step, batches: {"loss": float(len(list(batches)))}
+    world.train = lambda step, epoch, values, pace: world.diary.append(f"{epoch}")
+    trainer = world.trainer(accumulate=2, total_steps=2)
+    assert trainer.run()
+    assert read == [0, 1, 2, 3]
+    assert trainer.last_loss == 2.0
+    # Two samples a batch, four in all.
+    assert trainer.epoch == 2.0
+
+
+def test_training_ends_when_validation_no_longer_improves() -> None:
+    world = World([9.0, 5.0, 4.9, 5.5, 1.0])
+    stopping = EarlyStopping(patience=2, min_delta=0.2)
+    trainer = world.trainer(total_steps=20, validate_every=1, stopping=stopping)
+    assert trainer.run()
+    assert trainer.step == 3
+    assert trainer.stopped_early == (
+        "Stopped early: the validation loss has not fallen by more than 0.2 for 2 validations; it "
+        "was lowest at step 1, 5."
+    )
+    # What fell by less is the best all the same.
+    assert trainer.best_loss == 4.9

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aurora_dash.errors import TrainingError
+from aurora_dash.errors import DataError, PathError, SpecError, TrainingError
 from aurora_dash.spec import LossSpec, ModelSpec, RunSpec, VariableSpec
+from aurora_dash.training.cells import Cells, CellWeights
 from aurora_dash.training.loss import LOSSES, WeightedMAE, build_loss
 
 NAN = float("nan")
@@ -156,5 +159,114 @@ def test_by_default_all_predicted_variables_count_but_not_what_is_computed() -> 
 
 def test_losses_are_found_by_the_name_in_the_spec() -> None:
     assert isinstance(build_loss(RunSpec()), WeightedMAE)
-    kinds = LossSpec.model_json_schema()["properties"]["kind"]
-    assert set(LOSSES) == {kinds.get("const"), *kinds.get("enum", ())} - {None}
+    kinds = LossSpec.model_json_schema()["properties"]["kind"]["enum"]
+    assert {*LOSSES, "custom"} == set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("options", "cost"),
+    [
+        ({"kind": "mse"}, lambda e: e**2),
+        ({"kind": "huber"}, lambda e: 0.5 * e**2 if e <= 1 else e - 0.5),
+        ({"kind": "huber", "huber_delta": 2.0}, lambda e: 0.5 * e**2 if e <= 2 else 2 * e - 2),
+        ({"kind": "combined", "mse_share": 0.25}, lambda e: 0.75 * e + 0.25 * e**2),
+    ],
+)
+def test_what_an_error_costs(batch_of, options, cost) -> None:
+    errors = [0.5, 1.0, 3.0]
+    predicted = _surface(*errors, 7.0).requires_grad_()
+    terms = build_loss(_spec(targets=("2t",), **options))(
+        batch_of({"2t": predicted}), batch_of({"2t": _surface(0, 0, 0, NAN)})
+    )
+    assert terms.total.item() == pytest.approx(0.25 * sum(map(cost, errors)) / 3)
+    # What each variable is off by is told in the same way for every loss.
+    assert terms.by_variable["2t"].item() == pytest.approx(1.5)
+    terms.total.backward()
+    slopes = [(cost(e + 1e-4) - cost(e - 1e-4)) / 2e-4 for e in errors]
+    expected = [*(0.25 / 3 * slope for slope in slopes), 0.0]
+    assert predicted.grad.flatten().tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_huber_is_that_of_torch(batch_of) -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, other = (3 * torch.randn(2, 1, 4, 4, generator=generator) for _ in range(2))
+    terms = build_loss(_spec(targets=("2t",), kind="huber", huber_delta=1.5, surface_weight=1))(
+        batch_of({"2t": one}), batch_of({"2t": other})
+    )
+    expected = torch.nn.functional.huber_loss(one, other, delta=1.5)
+    torch.testing.assert_close(terms.total, expected)
+
+
+def test_levels_have_weights_and_a_variables_own_go_before(batch_of) -> None:
+    spec = _spec(targets=("z", "t"), level_weights={"850.0": 2.0, "z/850": 3.0, "500": 0.5})
+    fields = {"z": _levels([1, 1], [2, 2]), "t": _levels([1, 1], [2, 2])}
+    zeros = {name: torch.zeros_like(values) for name, values in fields.items()}
+    terms = WeightedMAE(spec)(batch_of(None, fields), batch_of(None, zeros))
+    # Means over both levels, of the weighted errors: z (3 * 1 + 0.5 * 2) / 2, t (2 + 1) / 2.
+    assert terms.total.item() == pytest.approx((2.0 + 1.5) / 2)
+    assert terms.by_variable["z/850"].item() == 1.0
+
+
+def test_weights_of_levels_must_be_of_what_is_predicted_there() -> None:
+    with pytest.raises(SpecError, match="level_weights names '2t/850'"):
+        RunSpec.build({"loss": {"level_weights": {"2t/850": 1}}})
+    with pytest.raises(SpecError, match="write a level in hPa"):
+        RunSpec.build({"loss": {"level_weights": {"high": 1}}})
+
+
+def _with_mask(batch, lsm: torch.Tensor):
+    return dataclasses.replace(batch, static_vars={"lsm": lsm})
+
+
+def test_points_count_by_their_area_and_gaps_do_not(batch_of) -> None:
+    errors = torch.tensor([[1.0, 2.0], [4.0, NAN]]).reshape(1, 1, 2, 2)
+    target = batch_of({"2t": errors})
+    spec = _spec(targets=("2t",), area_weighted=True, surface_weight=1)
+    cells = CellWeights(spec.loss, torch.device("cpu")).of(target)
+    terms = WeightedMAE(spec)(batch_of({"2t": torch.zeros_like(errors)}), target, cells)
+    # Rows at 60 and 50 degrees north, each 10 degrees high.
+    areas = [math.sin(math.radians(up)) - math.sin(math.radians(up - 10)) for up in (65, 55)]
+    expected = (areas[0] * (1 + 2) + areas[1] * 4) / (2 * areas[0] + areas[1])
+    assert terms.total.item() == pytest.approx(expected, rel=1e-6)
+    assert terms.by_variable["2t"].item() == pytest.approx(expected, rel=1e-6)
+    assert (terms.num_compared.item(), terms.num_values) == (3, 4)
+
+
+@pytest.mark.parametrize(("mask", "expected"), [("land", 1.5), ("sea", 4.0)])
+def test_land_or_sea_alone_counts(batch_of, mask, expected) -> None:
+    errors = torch.tensor([[1.0, 2.0], [4.0, NAN]]).reshape(1, 1, 2, 2)
+    target = _with_mask(batch_of({"2t": errors}), torch.tensor([[1.0, 0.51], [0.5, 0.0]]))
+    spec = _spec(targets=("2t",), mask=mask, surface_weight=1)
+    cells = CellWeights(spec.loss, torch.device("cpu")).of(target)
+    terms = WeightedMAE(spec)(batch_of({"2t": torch.zeros_like(errors)}), target, cells)
+    assert terms.total.item() == pytest.approx(expected)
+    compared = {"land": (2, 2), "sea": (1, 2)}[mask]
+    assert (terms.num_compared.item(), terms.num_values) == compared
+
+
+def test_a_mask_of_ones_own_is_matched_by_coordinates(batch_of, tmp_path) -> None:
+    latitude, longitude = np.arange(40.0, 71.0, 10.0), np.arange(5.0, 21.0, 5.0)
+    values = np.add.outer(latitude, longitude / 100) / 100
+    mask = xr.Dataset(
+        {"mine": (("lat", "lon"), values)}, coords={"lat": latitude, "lon": longitude}
+    )
+    path = tmp_path / "mask.nc"
+    mask.to_netcdf(path)
+    target = batch_of({"2t": torch.zeros(1, 1, 2, 3)})
+    spec = _spec(mask="file", mask_file=str(path)).loss
+    weights = CellWeights(spec, torch.device("cpu")).of(target).weights
+    expected = [[0.6005, 0.601, 0.6015], [0.5005, 0.501, 0.5015]]
+    torch.testing.assert_close(weights, torch.tensor(expected))
+    with pytest.raises(PathError, match="outside the folders"):
+        CellWeights(spec, torch.device("cpu"), roots=(tmp_path / "elsewhere",))
+    elsewhere = batch_of({"2t": torch.zeros(1, 1, 2, 4)})
+    with pytest.raises(DataError, match="does not hold that of the data"):
+        CellWeights(spec, torch.device("cpu")).of(elsewhere)
+
+
+def test_a_mask_that_excludes_all_of_a_batch_adds_nothing(batch_of) -> None:
+    cells = Cells(torch.zeros(2, 2), 0)
+    batch = batch_of({"2t": torch.ones(1, 1, 2, 2)})
+    terms = WeightedMAE(_spec(targets=("2t",)))(batch, batch, cells)
+    assert terms.total.item() == 0
+    assert (terms.num_compared.item(), terms.num_values) == (0, 0)

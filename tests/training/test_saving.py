@@ -36,7 +36,7 @@ def test_a_part_survives_a_resume_and_its_absence_is_said(run, built, step, monk
             self.values = values
 
     trainer = Resumed()
-    resume(run, CheckpointStore(run), trainer, built, step)
+    resume(run, CheckpointStore(run), trainer, built, step, step.parts)
     assert second.count == 5
     assert trainer.values["step"] == 6
     warnings = [e["message"] for e in run.events() if e["level"] == "warning"]
@@ -59,7 +59,7 @@ def test_a_part_that_does_not_fit_is_refused(run, monkeypatch) -> None:
 
 def test_a_resume_restores_nothing_without_a_checkpoint(run, built, step) -> None:
     before = {name: value.clone() for name, value in built.state_dict().items()}
-    resume(run, CheckpointStore(run), None, built, step)
+    resume(run, CheckpointStore(run), None, built, step, {})
     assert all(torch.equal(value, before[name]) for name, value in built.state_dict().items())
     with pytest.raises(CheckpointError):
         CheckpointStore(run).load()

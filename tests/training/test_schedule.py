@@ -53,3 +53,11 @@ def test_factors_stay_between_nothing_and_the_peak_and_never_rise_after_it(
     assert all(0 <= factor <= 1 + 1e-12 for factor in found)
     later = found[warmup:]
     assert all(a >= b - 1e-12 for a, b in pairwise(later))
+
+
+def test_a_step_schedule_falls_by_its_factor_and_not_below_the_end() -> None:
+    spec = OptimiserSpec(
+        schedule="step", warmup_steps=2, step_every=3, step_factor=0.5, final_lr_fraction=0.2
+    )
+    found = [lr_factor(step, 14, spec) for step in range(14)]
+    assert found == [0.5, 1.0, *[1.0] * 3, *[0.5] * 3, *[0.25] * 3, *[0.2] * 3]

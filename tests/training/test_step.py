@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import json
 import math
 
 import pytest
 import torch
 
+from aurora_dash.data.batches import collate
 from aurora_dash.errors import CheckpointError, TrainingError
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import ModelSpec, VariableSpec
@@ -24,13 +27,17 @@ def _unchanged(built, before: dict[str, torch.Tensor]) -> bool:
 
 def test_a_step_changes_the_weights_and_says_what_happened(step, built, samples) -> None:
     before = _weights(built)
-    record = step(0, *samples[0])
+    record = step(0, [samples[0]])
     assert not _unchanged(built, before)
     names = {"2t", "10u", "10v", "msl"}
     names |= {f"{name}/{level}" for name in "zuvtq" for level in (850, 500)}
     assert record.keys() == {
         *("loss", "lr", "grad_norm", "grad_norm_clipped"),
-        *("grad_norm/encoder", "grad_norm/backbone", "grad_norm/decoder"),
+        *(
+            f"{what}/{group}"
+            for what in ("grad_norm", "weight_norm", "update_ratio")
+            for group in ("encoder", "backbone", "decoder")
+        ),
         *(f"loss/{name}" for name in names),
     }
     parts = sum(record[f"grad_norm/{group}"] ** 2 for group in ("encoder", "backbone", "decoder"))
@@ -45,7 +52,7 @@ def test_a_step_changes_the_weights_and_says_what_happened(step, built, samples)
 def test_repeated_steps_on_one_batch_learn_it(built, spec, samples) -> None:
     spec = spec.replace(optimiser=spec.optimiser.replace(warmup_steps=0, schedule="constant"))
     step = TrainingStep(built, spec, CPU, 30)
-    losses = [step(number, *samples[0])["loss"] for number in range(30)]
+    losses = [step(number, [samples[0]])["loss"] for number in range(30)]
     assert losses[-1] < 0.6 * losses[0]
 
 
@@ -58,7 +65,7 @@ def test_what_is_not_finite_stops_the_step_before_the_weights_change(
     (inputs if part == "input" else target).surf_vars["msl"][..., 3, 3] = value
     before = _weights(built)
     with pytest.raises(TrainingError, match="Step 5: the loss is not finite") as caught:
-        step(4, inputs, (target,))
+        step(4, [(inputs, (target,))])
     assert _unchanged(built, before)
     assert "2020-03-01T06:00" in caught.value.message
     if part == "input":
@@ -74,7 +81,7 @@ def test_a_gradient_that_is_not_finite_stops_the_step_too(step, built, samples) 
     parameter.register_hook(lambda gradient: gradient * math.inf)
     before = _weights(built)
     with pytest.raises(TrainingError, match=r"the gradient is not finite \(in decoder;"):
-        step(0, *samples[0])
+        step(0, [samples[0]])
     assert _unchanged(built, before)
 
 
@@ -82,7 +89,7 @@ def test_missing_target_values_are_left_out_and_counted(step, samples) -> None:
     inputs, (target,) = samples[0]
     for values in (*target.surf_vars.values(), *target.atmos_vars.values()):
         values[..., :4, :] = math.nan
-    record = step(0, inputs, (target,))
+    record = step(0, [(inputs, (target,))])
     assert record["missing_fraction"] == pytest.approx(0.25)
     assert math.isfinite(record["loss"])
 
@@ -93,13 +100,13 @@ def test_a_batch_without_any_target_value_is_refused(step, built, samples) -> No
         values[:] = math.nan
     before = _weights(built)
     with pytest.raises(TrainingError, match=r"Step 1: all target values .* are missing"):
-        step(0, inputs, (target,))
+        step(0, [(inputs, (target,))])
     assert _unchanged(built, before)
 
 
 def test_without_clipping_the_gradients_stay(spec, built, samples) -> None:
     spec = spec.replace(optimiser=spec.optimiser.replace(clip_norm=None))
-    record = TrainingStep(built, spec, CPU, 6)(0, *samples[0])
+    record = TrainingStep(built, spec, CPU, 6)(0, [samples[0]])
     assert "grad_norm_clipped" not in record
     gradients = [p.grad for p in built.module.parameters() if p.grad is not None]
     norm = torch.linalg.vector_norm(torch.cat([g.double().flatten() for g in gradients])).item()
@@ -114,7 +121,7 @@ def test_new_variables_learn_at_their_own_rate(spec, samples) -> None:
     inputs, (target,) = samples[0]
     for batch in (inputs, target):
         batch.surf_vars["tcwv"] = 20 + torch.randn_like(batch.surf_vars["2t"])
-    record = TrainingStep(build_model(spec), spec, CPU, 6)(0, inputs, (target,))
+    record = TrainingStep(build_model(spec), spec, CPU, 6)(0, [(inputs, (target,))])
     assert record["lr"] == pytest.approx(0.5e-4)
     assert record["lr/new_embeddings"] == pytest.approx(0.5e-3)
     assert record["grad_norm/new_embeddings"] > 0
@@ -122,24 +129,24 @@ def test_new_variables_learn_at_their_own_rate(spec, samples) -> None:
 
 def test_a_restored_optimiser_goes_on_exactly(step, built, spec, samples) -> None:
     for number in range(3):
-        step(number, *samples[number])
+        step(number, [samples[number]])
     weights, state = _weights(built), copy.deepcopy(step.optimiser.state_dict())
-    expected = [step(number, *samples[number])["loss"] for number in (3, 4, 5)]
+    expected = [step(number, [samples[number]])["loss"] for number in (3, 4, 5)]
     other = build_model(spec)
     other.module.load_state_dict(weights)
     resumed = TrainingStep(other, spec, CPU, 6)
     resumed.restore(state)
-    assert [resumed(number, *samples[number])["loss"] for number in (3, 4, 5)] == expected
+    assert [resumed(number, [samples[number]])["loss"] for number in (3, 4, 5)] == expected
 
 
 def test_the_rates_of_the_spec_win_over_those_of_a_checkpoint(step, built, spec, samples) -> None:
-    step(0, *samples[0])
+    step(0, [samples[0]])
     slower = spec.replace(optimiser=spec.optimiser.replace(lr=1e-5, weight_decay=0.1))
     careful = TrainingStep(built, slower, CPU, 6)
     careful.restore(step.optimiser.state_dict())
     groups = careful.optimiser.param_groups
     assert {(g["peak_lr"], g["weight_decay"]) for g in groups} == {(1e-5, 0.1)}
-    assert careful(1, *samples[0])["lr"] == pytest.approx(1e-5)
+    assert careful(1, [samples[0]])["lr"] == pytest.approx(1e-5)
 
 
 def test_a_state_of_other_parameters_is_refused(step) -> None:
@@ -155,7 +162,7 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
     spec = spec.replace(model=ModelSpec(variant="v1.5-ensemble"))
     opened = open_data(spec.data, spec.model.catalogue_entry, ())
     windows = split_of(spec, opened.dataset).train[:1]
-    inputs, (target,) = WindowSamples(opened.dataset, windows, VariableNames.of(spec))[0]
+    sample = WindowSamples(opened.dataset, windows, VariableNames.of(spec))[0]
     comparer = TrainingStep(build_model(spec), spec, CPU, 6).comparer
     # At first nothing depends on the noise: adaptive layer norms begin at zero.
     with torch.no_grad():
@@ -163,8 +170,158 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
             parameter.add_(0.05)
     before = torch.get_rng_state()
     with torch.no_grad():
-        losses = [
-            comparer.forecast(inputs, (target,), draw=draw).total.item() for draw in (0, 1, 0)
-        ]
+        losses = [comparer.forecast(*sample, draw=draw).total.item() for draw in (0, 1, 0)]
     assert losses[0] == losses[2] != losses[1]
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def _fresh(spec, **changes: object) -> TrainingStep:
+    """A step of a new model; `changes` by dotted field."""
+    assignments = [
+        f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in changes.items()
+    ]
+    spec = spec.with_overrides(assignments)
+    built = build_model(spec)
+    # At first much of the gradient is exactly zero: adaptive layer norms begin at zero.
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in built.module.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return TrainingStep(built, spec, CPU, 6)
+
+
+def _parameters(step: TrainingStep) -> dict[str, torch.Tensor]:
+    return {n: p.detach().clone() for n, p in step.comparer.module.named_parameters()}
+
+
+def test_accumulated_batches_are_one_larger_batch(spec, samples) -> None:
+    """Uneven ones too: 2 and 1 samples, as at the end of an epoch, against 3 at once."""
+    exact = {"optimiser__clip_norm": None, "training__statistics_every": None}
+    whole = _fresh(spec, training__batch_size=3, **exact)
+    parts = _fresh(spec, training__batch_size=2, training__accumulate=2, **exact)
+    one = whole(0, [collate([samples[i] for i in (0, 1, 2)])])
+    two = parts(0, [collate([samples[0], samples[1]]), samples[2]])
+    assert two.keys() == one.keys()
+    for name, value in one.items():
+        assert two[name] == pytest.approx(value, rel=1e-4, abs=1e-7), name
+    pairs = zip(whole.comparer.module.parameters(), parts.comparer.module.parameters(), strict=True)
+    for one_parameter, other in pairs:
+        torch.testing.assert_close(other.grad, one_parameter.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_accumulation_is_a_hand_written_loop(spec, samples) -> None:
+    step = _fresh(spec, training__batch_size=1, training__accumulate=2, optimiser__clip_norm=None)
+    reference = _fresh(spec)
+    module, comparer = reference.comparer.module, reference.comparer
+    optimiser = torch.optim.AdamW(module.parameters(), lr=5e-4, weight_decay=0.0)
+    step(0, [samples[0], samples[1]])
+    for inputs, targets in (samples[0], samples[1]):
+        (comparer.forecast(inputs, targets, draw=0).total / 2).backward()
+    optimiser.step()
+    for name, value in module.named_parameters():
+        torch.testing.assert_close(_parameters(step)[name], value, rtol=0, atol=1e-6)
+
+
+def test_a_gap_in_one_of_several_batches_is_named_before_the_next_is_read(spec, samples) -> None:
+    step = _fresh(spec, training__accumulate=3)
+    few = [samples[number] for number in range(3)]
+    few[0][0].surf_vars["msl"][:] = math.nan
+    before, read = _parameters(step), []
+
+    def batches():
+        for number in range(3):
+            read.append(number)
+            yield few[number]
+
+    with pytest.raises(TrainingError, match=r"batch of 2020-03-01T06:00\).*infinite values in msl"):
+        step(0, batches())
+    assert read == [0, 1]
+    assert all(torch.equal(value, before[name]) for name, value in _parameters(step).items())
+
+
+def test_the_average_of_the_weights_follows_its_recursion(spec, samples) -> None:
+    step = _fresh(spec, optimiser__ema_decay=0.25)
+    expected = _parameters(step)
+    for number in range(3):
+        step(number, [samples[number]])
+        decay = min(0.25, (2 + number) / (11 + number))
+        expected = {
+            name: decay * expected[name] + (1 - decay) * value
+            for name, value in _parameters(step).items()
+        }
+    own = _parameters(step)
+    with step.average.applied():
+        for name, value in _parameters(step).items():
+            torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-7)
+    assert all(torch.equal(value, own[name]) for name, value in _parameters(step).items())
+
+
+def test_the_size_of_an_update_is_measured_by_group_and_new_variable(spec, samples) -> None:
+    spec = spec.replace(variables=(VariableSpec(name="tcwv", mean=20, std=10),))
+    inputs, targets = sample = samples[0]
+    for batch in (inputs, *targets):
+        batch.surf_vars["tcwv"] = 20 + torch.randn_like(batch.surf_vars["2t"])
+    step = _fresh(spec, training__statistics_every=2)
+    before = _parameters(step)
+    record = step(0, [sample])
+    after = _parameters(step)
+
+    def norm(values, wanted) -> float:
+        chosen = [v.double().flatten() for name, v in values.items() if wanted(name)]
+        return torch.linalg.vector_norm(torch.cat(chosen)).item()
+
+    def in_decoder(name: str) -> bool:
+        return name.startswith("decoder.") and "tcwv" not in name
+
+    def of_tcwv(name: str) -> bool:
+        return "tcwv" in name
+
+    change = {name: after[name] - before[name] for name in before}
+    for key, wanted in (("decoder", in_decoder), ("new_embeddings/surf_tcwv", of_tcwv)):
+        assert record[f"weight_norm/{key}"] == pytest.approx(norm(before, wanted), rel=1e-5)
+    ratio = norm(change, of_tcwv) / norm(before, of_tcwv)
+    assert record["update_ratio/new_embeddings/surf_tcwv"] == pytest.approx(ratio, rel=1e-3)
+    # Larger tensors are sampled.
+    ratio = norm(change, in_decoder) / norm(before, in_decoder)
+    assert record["update_ratio/decoder"] == pytest.approx(ratio, rel=0.1)
+    assert record["grad_norm/new_embeddings/surf_tcwv"] == record["grad_norm/new_embeddings"] > 0
+    assert not [name for name in step(1, [sample]) if name.startswith("update_ratio")]
+
+
+@pytest.mark.parametrize("kind", ["adamw", "adafactor"])
+def test_groups_have_their_own_rates_and_decay(spec, samples, kind) -> None:
+    step = _fresh(
+        spec,
+        optimiser__kind=kind,
+        optimiser__lr_groups={"decoder": 1e-5},
+        optimiser__weight_decay=0.1,
+        optimiser__decay_groups={"encoder": 0.2},
+        optimiser__decay_biases_and_norms=False,
+    )
+    found = {}
+    for group in step.optimiser.param_groups:
+        dims = {min(p.ndim, 2) for p in group["params"]} - {0}
+        found[group["name"], max(dims)] = (group["peak_lr"], group["weight_decay"])
+    assert found == {
+        ("encoder", 2): (1e-3, 0.2),
+        ("encoder", 1): (1e-3, 0.0),
+        ("backbone", 2): (1e-3, 0.1),
+        ("backbone", 1): (1e-3, 0.0),
+        ("decoder", 2): (1e-5, 0.1),
+        ("decoder", 1): (1e-5, 0.0),
+    }
+    record = step(1, [samples[0]])
+    assert (record["lr"], record["lr/decoder"]) == (1e-3, 1e-5)
+
+
+def test_eight_bit_moments_need_their_package(spec) -> None:
+    if importlib.util.find_spec("bitsandbytes") is not None:
+        pytest.skip("bitsandbytes is installed")
+    with pytest.raises(TrainingError, match="needs the package bitsandbytes"):
+        _fresh(spec, optimiser__kind="adamw8bit")
+
+
+def test_the_state_of_another_optimiser_is_refused(spec) -> None:
+    other = _fresh(spec, optimiser__kind="adafactor")
+    with pytest.raises(CheckpointError, match="that of another optimiser"):
+        other.restore(_fresh(spec).optimiser.state_dict())

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from aurora_dash.training.validation import Validator
+from aurora_dash.errors import DataError
+from aurora_dash.training.validation import Validator, spread
 
 
 def test_it_is_the_mean_over_samples_whatever_the_batches(step, samples) -> None:
@@ -49,7 +50,7 @@ def test_it_leaves_no_trace_in_the_model(step, samples) -> None:
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
     # And training goes on after it.
-    assert math.isfinite(step(0, *samples[0])["loss"])
+    assert math.isfinite(step(0, [samples[0]])["loss"])
 
 
 def test_it_can_be_interrupted_between_batches(step, samples) -> None:
@@ -70,3 +71,28 @@ def test_a_prediction_that_is_not_finite_is_not_hidden(step, samples) -> None:
     found = Validator(step.comparer, samples, 4)()
     assert math.isnan(found["loss"])
     assert math.isfinite(found["persistence_loss"])
+
+
+def test_data_that_cannot_be_read_costs_one_validation_and_not_the_training(step, samples) -> None:
+    class Broken:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int):
+            if index == 1:
+                raise DataError("The file is gone.", remedy="Bring it back.")
+            return samples[0]
+
+    warnings: list[str] = []
+    assert Validator(step.comparer, Broken(), 1, warn=warnings.append)() is None
+    assert warnings == ["This validation was left out: The file is gone. Bring it back."]
+    assert step.comparer.module.training
+    assert math.isfinite(step(0, [samples[0]])["loss"])
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(None, "abcdefg"), (9, "abcdefg"), (3, "adg"), (2, "ag"), (1, "d"), (4, "aceg")],
+)
+def test_fewer_samples_are_spread_over_the_period(count, expected) -> None:
+    assert "".join(spread("abcdefg", count)) == expected

@@ -29,7 +29,7 @@ def test_a_variant_trains_and_validates(variant) -> None:
     step = TrainingStep(built, spec, torch.device("cpu"), 3)
     before = {name: value.clone() for name, value in built.state_dict().items()}
 
-    record = step(0, *collate([samples[0], samples[1]]))
+    record = step(0, [collate([samples[0], samples[1]])])
     assert math.isfinite(record["loss"])
     # Of order one, as all normalised losses: no variable or static field drowns the others.
     assert 0.05 < record["loss"] < 2

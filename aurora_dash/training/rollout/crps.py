@@ -12,17 +12,19 @@ in the second term a finite ensemble would be rewarded for too little spread.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
 from aurora import Batch
 from torch import Tensor
 
-from aurora_dash.training.loss import Loss, LossTerms
+from aurora_dash.training.loss import LossTerms
+
+Comparison = Callable[[Batch, Batch], LossTerms]
 
 
-def fair_crps(loss: Loss, members: Sequence[Batch], target: Batch) -> LossTerms:
+def fair_crps(loss: Comparison, members: Sequence[Batch], target: Batch) -> LossTerms:
     """The fair CRPS of normalised predictions, at least two, with the weights of `loss`.
 
     `loss` must be a weighted mean of absolute differences: then it gives both terms, of members and

@@ -55,13 +55,21 @@ class ReplayPlan:
     """
 
     def __init__(
-        self, order: BatchOrder, rollout: RolloutSpec, seed: int, *, first_lead: int = 0
+        self,
+        order: BatchOrder,
+        rollout: RolloutSpec,
+        seed: int,
+        *,
+        first_lead: int = 0,
+        accumulate: int = 1,
     ) -> None:
         self._order = order
         self._rollout = rollout
         self._seed = seed
         self._first_lead = first_lead
         """Steps that a forecast from data takes before it is trained on."""
+        self._accumulate = accumulate
+        """Batches a training step; what is called a step here is a batch."""
         self._waiting: list[Waiting] = []
         self._next = 0
         self._num_begun = 0
@@ -94,7 +102,7 @@ class ReplayPlan:
         else:
             samples, lead = tuple(self._order.batch(begun)), self._first_lead
             self._num_begun += 1
-        waits = lead + 1 < self._rollout.steps_at(step)
+        waits = lead + 1 < self._rollout.steps_at(step // self._accumulate)
         dropped = None
         if waits:
             self._waiting.append(Waiting(step, samples, lead + 1))

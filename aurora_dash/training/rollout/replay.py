@@ -74,7 +74,11 @@ class Replay:
     def __init__(self, spec: RunSpec, samples: BatchOrder) -> None:
         self.first_lead = first_lead(spec)
         self.plan = ReplayPlan(
-            samples, spec.rollout, spec.training.seed, first_lead=self.first_lead
+            samples,
+            spec.rollout,
+            spec.training.seed,
+            first_lead=self.first_lead,
+            accumulate=spec.training.accumulate,
         )
         self.order = ReplayOrder.of(samples, self.plan)
         self.buffer = ReplayBuffer()

@@ -35,7 +35,7 @@ def _train(spec: RunSpec, built, samples, steps: int) -> list[float]:
     read = WindowSamples(samples._dataset, replay_windows(samples.windows, spec), samples.names)
     step = TrainingStep(built, spec, CPU, spec.training.steps, replay=replay)
     with TrainingBatches(read, replay.order) as batches:
-        return [step(number, *batches.take(number))["loss"] for number in range(steps)]
+        return [step(number, [batches.take(number)])["loss"] for number in range(steps)]
 
 
 def test_it_trains_like_a_loop_written_by_hand(prepare) -> None:
@@ -116,16 +116,42 @@ def test_a_step_that_fails_leaves_the_buffer_as_it_was(prepare) -> None:
     step = TrainingStep(built, spec, CPU, 16, replay=replay)
     with TrainingBatches(read, replay.order) as batches:
         for number in range(3):
-            step(number, *batches.take(number))
+            step(number, [batches.take(number)])
         before = replay.state_dict()
         inputs, (target,) = batches.take(3)
         target.surf_vars["msl"] = target.surf_vars["msl"] * torch.inf
         with pytest.raises(TrainingError, match="not finite"):
-            step(3, inputs, (target,))
+            step(3, [(inputs, (target,))])
     after = replay.state_dict()
     assert after["waiting"] == before["waiting"]
     assert after["entries"].keys() == before["entries"].keys()
     assert after["step"] == 3
+
+
+def test_a_step_of_several_batches_that_fails_leaves_the_buffer_as_it_was(prepare) -> None:
+    """Its second batch may go on from the first; the third fails. The curriculum counts steps."""
+    spec, built, samples = prepare(*REPLAY, "training.accumulate=3", "rollout.curriculum=[[4,3]]")
+    replay = Replay(spec, BatchOrder(len(samples), 2, 0))
+    read = WindowSamples(samples._dataset, replay_windows(samples.windows, spec), samples.names)
+    step = TrainingStep(built, spec, CPU, 16, replay=replay)
+    with TrainingBatches(read, replay.order) as batches:
+        leads = set()
+        for number in range(4):
+            record = step(number, [batches.take(3 * number + i) for i in range(3)])
+            leads |= {name for name in record if name.startswith("lead_loss")}
+        # Until step 4 forecasts have three steps, although 12 batches were taken.
+        assert leads == {"lead_loss/6", "lead_loss/12", "lead_loss/18"}
+        assert replay.state_dict()["waiting"]
+        before = replay.state_dict()
+        taken = [batches.take(12 + i) for i in range(3)]
+        (target,) = taken[2][1]
+        target.surf_vars["msl"] = target.surf_vars["msl"] * torch.inf
+        with pytest.raises(TrainingError, match="not finite"):
+            step(4, taken)
+    after = replay.state_dict()
+    assert after["waiting"] == before["waiting"]
+    assert after["entries"].keys() == before["entries"].keys()
+    assert after["step"] == 12
 
 
 def test_lora_from_the_second_step_alone_begins_with_the_second_step(prepare) -> None:
@@ -141,7 +167,7 @@ def test_lora_from_the_second_step_alone_begins_with_the_second_step(prepare) ->
     read = WindowSamples(samples._dataset, replay_windows(samples.windows, spec), samples.names)
     step = TrainingStep(built, spec, CPU, 6, replay=replay)
     with TrainingBatches(read, replay.order) as batches:
-        records = [step(number, *batches.take(number)) for number in range(4)]
+        records = [step(number, [batches.take(number)]) for number in range(4)]
     leads = [[k for k in record if k.startswith("lead_loss")] for record in records]
     assert leads == [["lead_loss/12"], ["lead_loss/18"]] * 2
     assert all(record["grad_norm/lora"] > 0 for record in records)

@@ -62,7 +62,7 @@ def test_losses_and_gradients_are_those_of_auroras_own_rollout(prepare, kind, co
         f"rollout.kind={kind}", "rollout.steps=3", "optimiser.clip_norm=null"
     )
     inputs, targets = collate([samples[0], samples[2]])
-    record = TrainingStep(built, spec, CPU, 6)(0, inputs, targets)
+    record = TrainingStep(built, spec, CPU, 6)(0, [(inputs, targets)])
 
     model = plain(built_before := prepare()[1])
     assert built_before.state_dict().keys() == built.state_dict().keys()
@@ -125,7 +125,7 @@ def test_a_curriculum_lengthens_forecasts_and_the_weights_agree_bit_for_bit(prep
     )
     assert [spec.rollout.steps_at(step) for step in range(4)] == lengths
     step = TrainingStep(built, spec, CPU, 4)
-    found = [step(number, *samples[number])["loss"] for number in range(4)]
+    found = [step(number, [samples[number]])["loss"] for number in range(4)]
 
     _, other, _ = prepare()
     hand = ByHand(spec, other)
@@ -151,7 +151,7 @@ def test_gradients_reach_the_first_step_of_backprop_but_not_of_pushforward(prepa
             values.requires_grad_(True)
         spec = prepare(f"rollout.kind={kind}")[0]
         # The oldest input takes part in the first step alone.
-        TrainingStep(built, spec, CPU, 6)(0, inputs, targets)
+        TrainingStep(built, spec, CPU, 6)(0, [(inputs, targets)])
         gradient = inputs.surf_vars["2t"].grad
         assert (gradient is not None and bool(gradient[:, 0].abs().max() > 0)) is expected
 
@@ -163,11 +163,11 @@ def test_activation_checkpointing_changes_no_gradient(prepare, layers) -> None:
         "model.lora_mode=from_second",
     )
     spec, built, samples = prepare(*lora)
-    TrainingStep(built, spec, CPU, 6)(0, *samples[0])
+    TrainingStep(built, spec, CPU, 6)(0, [samples[0]])
     spec, other, _ = prepare(
         *lora, "model.activation_checkpointing=true", f"model.checkpointed_layers={layers}"
     )
-    TrainingStep(other, spec, CPU, 6)(0, *samples[0])
+    TrainingStep(other, spec, CPU, 6)(0, [samples[0]])
     expected = gradients(built.module)
     found = {
         k.replace("_checkpoint_wrapped_module.", ""): v for k, v in gradients(other.module).items()
@@ -190,7 +190,7 @@ def test_lora_from_the_second_step_leaves_the_first_as_it_was(prepare) -> None:
     inputs, targets = samples[0]
     first = built.module(inputs)
     step = TrainingStep(built, spec, CPU, 6)
-    records = [step(number, inputs, targets) for number in range(4)]
+    records = [step(number, [(inputs, targets)]) for number in range(4)]
     changed = {k for k, v in built.state_dict().items() if not torch.equal(v, before[k])}
     assert changed == set(trained)
     assert {record["lead_loss/6"] for record in records} == {records[0]["lead_loss/6"]}
@@ -231,7 +231,7 @@ def test_a_square_root_does_not_spoil_the_gradients_of_a_forecast_that_goes_on(p
     )
     with torch.no_grad():
         built.module.decoder.surf_heads["rain"].bias.fill_(-1)
-    record = TrainingStep(built, spec, CPU, 6)(0, *samples[0])
+    record = TrainingStep(built, spec, CPU, 6)(0, [samples[0]])
     assert math.isfinite(record["grad_norm"])
 
 

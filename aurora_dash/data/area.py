@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aurora_dash.errors import EvaluationError
+from aurora_dash.errors import DataError
 
 
 def latitude_bounds(latitudes: ArrayLike) -> NDArray[np.float64]:
@@ -16,11 +16,11 @@ def latitude_bounds(latitudes: ArrayLike) -> NDArray[np.float64]:
     """
     centres = np.asarray(latitudes, dtype=np.float64)
     if centres.ndim != 1 or centres.size == 0:
-        raise EvaluationError(
+        raise DataError(
             f"Area weights need a vector of latitudes, found the shape {centres.shape}."
         )
     if not np.isfinite(centres).all() or (np.abs(centres) > 90).any():
-        raise EvaluationError(
+        raise DataError(
             "Latitudes must lie between -90 and 90 degrees, found "
             f"{np.nanmin(centres):g} to {np.nanmax(centres):g}."
         )
@@ -28,7 +28,7 @@ def latitude_bounds(latitudes: ArrayLike) -> NDArray[np.float64]:
         return np.array([centres[0] + 0.5, centres[0] - 0.5]).clip(-90, 90)
     steps = np.diff(centres)
     if not ((steps > 0).all() or (steps < 0).all()):
-        raise EvaluationError("Latitudes must strictly increase or strictly decrease.")
+        raise DataError("Latitudes must strictly increase or strictly decrease.")
     inner = centres[:-1] + steps / 2
     first, last = centres[0] - steps[0] / 2, centres[-1] + steps[-1] / 2
     return np.concatenate(([first], inner, [last])).clip(-90, 90)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_dash.errors import EvaluationError
-from aurora_dash.evaluation.weights import area_weights, latitude_bounds
+from aurora_dash.data.area import area_weights, latitude_bounds
+from aurora_dash.errors import DataError
 
 
 def test_a_global_grid_has_the_areas_of_the_sphere() -> None:
@@ -72,5 +72,5 @@ def test_weights_are_positive_with_a_mean_of_one(latitudes: list[float]) -> None
     ],
 )
 def test_what_is_no_latitude_axis_is_refused(latitudes: list[float], reason: str) -> None:
-    with pytest.raises(EvaluationError, match=reason):
+    with pytest.raises(DataError, match=reason):
         area_weights(latitudes)

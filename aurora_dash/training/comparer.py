@@ -1,0 +1,104 @@
+"""From a batch to its loss: predict with the model, compare with what came true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+import torch
+from aurora import Batch
+
+from aurora_dash.model.build import BuiltModel
+from aurora_dash.model.randomness import OwnRandomness
+from aurora_dash.spec import RunSpec
+from aurora_dash.training.cells import CellWeights
+from aurora_dash.training.loss import LossTerms, build_loss
+from aurora_dash.training.order import mix_seed
+from aurora_dash.training.rollout.chain import Chain
+from aurora_dash.training.rollout.crps import fair_crps
+from aurora_dash.training.rollout.leads import lead_hours, mean_over_leads
+
+
+class Comparer:
+    """Predicts with a model and compares with the target, both as the loss wants them."""
+
+    def __init__(self, model: BuiltModel, spec: RunSpec, device: torch.device) -> None:
+        self.module = model.module
+        # The wave model marks waves as absent, and has no other missing predictions.
+        absent = getattr(model.module, "density_channel_surf_vars", ())
+        self._loss = build_loss(spec, may_be_absent=absent)
+        self._cells = CellWeights(spec.loss, device)
+        self.device = device
+        self._seed = spec.training.seed
+        self._members = spec.rollout.members
+        self._tells_leads = spec.rollout.is_multi_step or bool(spec.rollout.lead_hours)
+        self.can_persist = not set(spec.targets) & set(spec.output_only)
+        """Whether all targets are among the inputs, so that they can be repeated."""
+
+    def forecast(
+        self,
+        inputs: Batch,
+        targets: tuple[Batch, ...],
+        *,
+        draw: int,
+        skip: int = 0,
+        keep: Callable[[Batch], None] | None = None,
+    ) -> LossTerms:
+        """Mean loss of a forecast with a target for each step, its noise numbered by `draw`.
+
+        The first `skip` steps are taken without gradient and have no target. `keep` is given the
+        inputs of the step after the last. A stochastic model is scored with all its members.
+        """
+        terms: dict[float, LossTerms] = {}
+        with self._randomness(draw):
+            chains = [Chain(self.module, inputs, self.device) for _ in range(self._members)]
+            for chain in chains:
+                chain.skip(skip)
+            for number, target in enumerate(targets):
+                leads = lead_hours(chains[0].inputs, target)
+                predictions = [chain.predict(leads) for chain in chains]
+                hours = leads[0] * (chains[0].inputs.metadata.rollout_step + 1)
+                terms[hours] = self._compare(predictions, target)
+                if number + 1 < len(targets):
+                    for chain, prediction in zip(chains, predictions, strict=True):
+                        chain.advance(prediction)
+            if keep is not None:
+                with torch.no_grad():
+                    chains[0].advance(predictions[0])
+                keep(chains[0].inputs)
+        # Samples of different lead times have no lead time together.
+        if not self._tells_leads or len(set(leads)) > 1:
+            return terms[hours]
+        return mean_over_leads(terms)
+
+    def persistence(self, inputs: Batch, targets: tuple[Batch, ...]) -> LossTerms:
+        """Mean loss of repeating the newest input at each step."""
+        newest = Batch(
+            surf_vars={name: values[:, -1:] for name, values in inputs.surf_vars.items()},
+            static_vars=inputs.static_vars,
+            atmos_vars={name: values[:, -1:] for name, values in inputs.atmos_vars.items()},
+            metadata=inputs.metadata,
+        )
+        repeated = self._normalised(newest)
+        return mean_over_leads(
+            {
+                float(number): self._compare([repeated], target)
+                for number, target in enumerate(targets)
+            }
+        )
+
+    def _compare(self, predictions: list[Batch], target: Batch) -> LossTerms:
+        loss = partial(self._loss, cells=self._cells.of(target))
+        if len(predictions) == 1:
+            return loss(predictions[0], self._normalised(target))
+        return fair_crps(loss, predictions, self._normalised(target))
+
+    def _normalised(self, batch: Batch) -> Batch:
+        return self.module.normalise_for_loss(batch.to(self.device))
+
+    def _randomness(self, draw: int) -> AbstractContextManager[object]:
+        # The dispatch mode costs a little at every operation, so only who draws numbers pays.
+        if not self.module.is_stochastic:
+            return nullcontext()
+        return OwnRandomness(mix_seed(self._seed, draw))

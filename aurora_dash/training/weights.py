@@ -1,0 +1,73 @@
+"""How large weights are and how much a step changes them, by group and by new variable."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from aurora_dash.training.gradients import gradient_norms
+from aurora_dash.training.optimiser import Groups
+
+_TINY = 1e-12
+_SAMPLED = 4096
+"""Values of a tensor that are looked at to tell the size of an update."""
+
+
+class WeightStatistics:
+    """Numbers for the record, at every `every`-th step and the first.
+
+    ``weight_norm/<group>`` is the L2 norm of the trained weights before the step.
+    ``update_ratio/<group>`` is the norm of the step's change over that of the weights; it comes
+    from at most 4096 evenly spaced values of each tensor, each standing for its neighbours, since
+    a copy of all weights would take their memory once more. ``grad_norm/<group>`` is added for new
+    variables alone: those of groups are in every record.
+    """
+
+    def __init__(self, groups: Groups, new_variables: Groups, every: int | None) -> None:
+        self._every = every
+        self._new = new_variables
+        self._parts: dict[str, list[nn.Parameter]] = {}
+        for name, parameters in {**groups, **new_variables}.items():
+            trainable = [p for p in parameters.values() if p.requires_grad]
+            if trainable:
+                self._parts[name] = trainable
+        self._before: dict[str, Tensor] = {}
+
+    def before(self, step: int) -> dict[str, Tensor]:
+        """Look before the weights change in 0-based step `step`; nothing if it is not its turn."""
+        self._before = {}
+        if self._every is None or (step % self._every and step > 0):
+            return {}
+        self._before = {name: _sample(parameters) for name, parameters in self._parts.items()}
+        norms = {
+            f"weight_norm/{name}": torch.linalg.vector_norm(
+                torch.stack(torch._foreach_norm([p.detach() for p in parameters]))
+            )
+            for name, parameters in self._parts.items()
+        }
+        if not self._new:
+            return norms
+        gradients = gradient_norms(self._new).by_group
+        return norms | {f"grad_norm/{name}": norm for name, norm in gradients.items()}
+
+    def after(self) -> dict[str, Tensor]:
+        """Look after the weights changed; nothing if `before` had nothing."""
+        found = {}
+        for name, before in self._before.items():
+            change = torch.linalg.vector_norm(_sample(self._parts[name]) - before)
+            found[f"update_ratio/{name}"] = change / torch.linalg.vector_norm(before).clamp(
+                min=_TINY
+            )
+        self._before = {}
+        return found
+
+
+def _sample(parameters: list[nn.Parameter]) -> Tensor:
+    """Values of the tensors, scaled so that their norm estimates that of all values."""
+    parts = []
+    for parameter in parameters:
+        flat = parameter.detach().flatten()
+        stride = -(-flat.numel() // _SAMPLED)
+        chosen = flat[::stride].float()
+        parts.append(chosen * (flat.numel() / chosen.numel()) ** 0.5)
+    return torch.cat(parts)

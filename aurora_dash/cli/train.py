@@ -19,7 +19,8 @@ from aurora_dash.cli.output import Answer, number
 from aurora_dash.cli.progress import watching
 from aurora_dash.cli.summary import losses, progress_text, run_summary
 from aurora_dash.doctor.machine import machine_summary
-from aurora_dash.errors import CheckpointError, DataError, SpecError
+from aurora_dash.doctor.readiness import device_findings, memory_findings, weights_findings
+from aurora_dash.errors import DataError, SpecError
 from aurora_dash.runs.launch import run_in_foreground
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
@@ -64,27 +65,15 @@ def _absolute(text: str) -> str:
 
 
 def refuse_missing_parts(spec: RunSpec, store: RunStore) -> None:
-    """`AuroraDashError` if the weights or the device that a spec names are plainly not there."""
-    model, device = spec.model, spec.training.device
-    if model.source == "file" and not Path(model.path or "").exists():
-        raise CheckpointError(
-            f"model.path: there is no checkpoint {model.path}.",
-            remedy="Give the path of a checkpoint file, or of a checkpoint folder of a run.",
-        )
-    if model.source == "run" and not list(
-        store.get(model.run or "").checkpoints_folder.glob("step-*")
-    ):
-        raise CheckpointError(
-            f"model.run: the run {model.run} has saved no checkpoint.",
-            remedy="Choose another run; `aurora-dash runs list` shows them.",
-        )
-    if device.startswith("cuda"):
-        num_gpus = len(machine_summary().gpus)
-        if int(device.partition(":")[2] or 0) >= num_gpus:
-            raise SpecError(
-                f"training.device = {device!r}: this machine shows {num_gpus} NVIDIA GPUs.",
-                remedy="Choose 'auto' or 'cpu', or look at `aurora-dash doctor`.",
-            )
+    """`SpecError` if the weights, the device or the memory that a spec needs are not there."""
+    here = machine_summary()
+    missing = [
+        *weights_findings(spec.model, store),
+        *device_findings(spec.training.device, here),
+        *memory_findings(spec, here),
+    ]
+    if missing:
+        raise SpecError(" ".join(f.message for f in missing), remedy=missing[0].remedy)
 
 
 def refuse_unusable_data(spec: RunSpec) -> None:

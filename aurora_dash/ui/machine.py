@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aurora_dash.doctor import MachineSummary, machine_summary
+from aurora_dash.doctor.readiness import device_names
 from aurora_dash.ui import boundary, lifecycle, widgets, words
 from aurora_dash.ui.lifecycle import WarmUpState
 
@@ -40,16 +41,7 @@ def facts() -> None:
 
 def devices() -> list[str]:
     """Values for a run's device on this machine."""
-    return ["auto", "cpu", *(f"cuda:{gpu.index}" for gpu in summary().gpus)]
-
-
-def memory_of(device: str) -> int | None:
-    """Bytes that a run on `device` may use; None where that is not known."""
-    gpus = {f"cuda:{gpu.index}": gpu for gpu in summary().gpus}
-    if device == "cpu" or not gpus:
-        return summary().memory_bytes
-    gpu = gpus.get("cuda:0" if device in ("auto", "cuda") else device)
-    return gpu.memory_bytes if gpu else None
+    return device_names(summary())
 
 
 def _device(machine: MachineSummary) -> str:

@@ -149,7 +149,7 @@ def test_resume_goes_on_with_the_same_run(cli, fake_engine: list[Run], store: Ru
 @pytest.mark.parametrize(
     ("assignments", "message"),
     [
-        (["training.device=cuda:63"], "NVIDIA GPUs"),
+        (["training.device=cuda:63"], "this machine has cpu"),
         (["model.source=file", "model.path=no-such.ckpt"], "no-such.ckpt"),
         (["model.source=run", "model.run=no-such-run"], "no-such-run"),
     ],

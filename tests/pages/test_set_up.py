@@ -332,7 +332,7 @@ def test_launch_creates_the_run_as_drafted_and_goes_to_watch_it(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"source": "file", "path": "/nowhere/at-all.ckpt"}, "There is no checkpoint file"),
+        ({"source": "file", "path": "/nowhere/at-all.ckpt"}, "there is no checkpoint /nowhere"),
         ({"source": "run", "run": "20250101-000000-gone-abcd"}, "There is no run"),
         ({"variant": "0.25-pretrained", "size": "full"}, "parameters takes at least 18.7 GiB"),
     ],
@@ -344,9 +344,9 @@ def test_a_run_that_cannot_work_is_not_launched(
     change: dict[str, str],
     said: str,
 ) -> None:
-    from aurora_dash.ui import machine
+    from aurora_dash.doctor import readiness
 
-    monkeypatch.setattr(machine, "memory_of", lambda _device: 8 * 2**30)
+    monkeypatch.setattr(readiness, "memory_of", lambda _device, _machine: 8 * 2**30)
     spec = demo().replace(data=TINY_DATA)
     draft = drafts.create(spec.replace(model=spec.model.replace(**change)))
     app = open_page("train", draft=draft.id)

@@ -1,0 +1,46 @@
+"""Fetches in the background of the dashboard; all that a page shows of them lies on disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from aurora_dash.data.fetch.pace import Pace
+from aurora_dash.data.fetch.plan import plan
+from aurora_dash.data.fetch.request import FetchRequest
+from aurora_dash.data.fetch.run import output_folder, run
+from aurora_dash.data.fetch.state import is_locked, open_state
+from aurora_dash.errors import AuroraDashError, DataError
+
+logger = logging.getLogger(__name__)
+
+
+def start_fetch(
+    request: FetchRequest, *, roots: Sequence[Path] | None = None, pace: Pace | None = None
+) -> threading.Thread:
+    """Begin or resume a fetch on a thread of its own.
+
+    What can be refused at once is raised here: a folder outside the `roots`, one that holds another
+    fetch, or one that somebody is fetching into.
+    """
+    folder = output_folder(request.out, roots)
+    open_state(folder, request)
+    if is_locked(folder):
+        raise DataError(f"A fetch into {folder} is under way already.")
+    thread = threading.Thread(
+        target=_work, args=(request, roots, pace), name=f"fetch {folder.name}", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _work(request: FetchRequest, roots: Sequence[Path] | None, pace: Pace | None) -> None:
+    try:
+        run(plan(request), pace=pace, roots=roots)
+    except AuroraDashError as error:
+        # The status on disk says the same to whoever looks.
+        logger.info("The fetch into %s ended: %s", request.out, error.message)
+    except Exception:
+        logger.exception("The fetch into %s failed", request.out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from aurora_dash.cli import prepare
+from aurora_dash.cli import fetch, prepare
 from aurora_dash.cli.findings import findings_text
 from aurora_dash.cli.options import (
     Commands,
@@ -37,6 +37,7 @@ def register(commands: Commands) -> None:
     add_set_option(parser)
     add_runs_option(parser)
     prepare.register(group)
+    fetch.register(group)
 
 
 def check(options: argparse.Namespace) -> Answer:

@@ -85,7 +85,7 @@ def fetch(options: argparse.Namespace) -> Answer:
     line.end()
     try:
         with _stopping_cleanly() as should_stop:
-            fetched = run(asked, lambda status: line.show(_status_text(status)), should_stop)
+            fetched = run(asked, lambda status: _show(line, status), should_stop)
     except StoppedError as stop:
         return Answer(
             document={"state": "stopped", "error": stop.message, "remedy": stop.remedy},
@@ -95,6 +95,10 @@ def fetch(options: argparse.Namespace) -> Answer:
     finally:
         line.end()
     return Answer(document=_document(asked, fetched), text=_fetched_text(fetched))
+
+
+def _show(line: ProgressLine, status: FetchStatus) -> None:
+    line.show(_status_text(status), at_once=status.state != "running")
 
 
 def _values(options: argparse.Namespace) -> dict[str, Any]:

@@ -178,6 +178,7 @@ def test_arco_is_ready_to_train_on_and_equal_to_the_source(
         ("era5", 3, ("time", "level", "latitude", "longitude")),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
 def test_weatherbench2_with_its_ascending_latitudes(
     web: Web,
     request_: Callable[..., FetchRequest],

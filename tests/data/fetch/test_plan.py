@@ -146,7 +146,7 @@ def test_every_variable_of_every_day_is_asked_for_once_and_within_the_limits(
     [
         ({"start": "2020-04-01"}, "must not be after end"),
         ({"start": "1930-01-01"}, "holds 1940-01-01"),
-        ({"hours": [25]}, "hours.0 = 25"),
+        ({"hours": [25]}, r"hours\[0\] = 25"),
         ({"source": "cams", "variant": "0.4-air-pollution", "hours": [6]}, r"hours: .*\[6\]"),
         ({"levels": [123]}, r"levels: .*\[123\]"),
         ({"levels": []}, "name at least one"),

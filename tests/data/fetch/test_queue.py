@@ -196,7 +196,7 @@ def test_a_wrong_checksum_is_refused_and_a_right_one_taken(
 
 def test_a_page_instead_of_data_is_refused(cds: CdsServer, norway: Norway, quick: Pace) -> None:
     cds.content = lambda collection, inputs: b"<html>Sign in</html>"
-    with pytest.raises(DataError, match="not NetCDF or GRIB"):
+    with pytest.raises(DataError, match="not NetCDF"):
         run(plan(norway()), pace=quick)
     assert not list(Path(norway().out).glob("*.nc"))
 

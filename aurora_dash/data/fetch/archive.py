@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+# As in `aurora_dash.data.grib`: whoever opens a store makes xarray load eccodes, with a PROJ that
+# must not come before pyproj's.
+import pyproj  # noqa: F401
 import xarray as xr
 from numpy.typing import NDArray
 

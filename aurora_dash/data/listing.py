@@ -26,7 +26,7 @@ def expand_url(text: str, *, guarded: bool) -> list[Remote]:
     place = remote_place(text, guarded=guarded)
     with reaching(place):
         files = filesystem(place)
-        if glob.has_magic(place.url):
+        if glob.has_magic(_path_of(place.url)):
             return _matches(place, files)
         if place.suffix.lower() in DATA_SUFFIXES:
             files.info(place.url)
@@ -77,3 +77,8 @@ def _is_store(place: Remote, files: Any) -> bool:
 def _is_folder(place: Remote, files: Any) -> bool:
     told = files.info(f"{place.url}/" if place.scheme in _WEB and not place.suffix else place.url)
     return bool(told.get("type") == "directory" or told.get("mimetype") == "text/html")
+
+
+def _path_of(url: str) -> str:
+    """What follows the host or the bucket, which may be a bracketed IPv6 address."""
+    return url.split("://")[1].partition("/")[2]

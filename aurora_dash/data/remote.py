@@ -9,6 +9,7 @@ anybody may read them. No secret is kept by or shown in anything here.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import ipaddress
 import os
@@ -69,8 +70,6 @@ def remote_place(text: str, *, guarded: bool) -> Remote:
 
 def filesystem(place: Remote, *, asynchronous: bool = False) -> Any:
     """The fsspec file system for an address, with credentials from the environment."""
-    from fsspec import get_filesystem_class
-
     scheme = {"gcs": "gs", "abfss": "abfs"}.get(place.scheme, place.scheme)
     options: dict[str, Any] = {"use_listings_cache": False, "asynchronous": asynchronous}
     if scheme == "s3":
@@ -80,8 +79,18 @@ def filesystem(place: Remote, *, asynchronous: bool = False) -> Any:
         options["token"] = "anon"
     elif scheme in _WEB:
         options |= _web_options(public_only=place.public_only)
-    kind: Any = get_filesystem_class(scheme)  # type: ignore[no-untyped-call]
-    return kind(**options)
+    return _kind(scheme)(**options)
+
+
+def _kind(scheme: str) -> Any:
+    if scheme == "gs":
+        # The class by default asks over gRPC for the kind of bucket first, for minutes if refused.
+        from gcsfs.core import GCSFileSystem
+
+        return GCSFileSystem
+    from fsspec import get_filesystem_class
+
+    return get_filesystem_class(scheme)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -191,7 +200,7 @@ def _web_options(*, public_only: bool) -> dict[str, Any]:
     )
     options: dict[str, Any] = {"client_kwargs": {"trust_env": True, "timeout": times}}
     # A proxy is connected to instead of the host, and decides for itself.
-    if public_only and not getproxies():
+    if public_only and not {"http", "https", "all"} & getproxies().keys():
         options["get_client"] = _public_client
     return options
 
@@ -209,8 +218,9 @@ def _public_socket(address: Any) -> socket.socket:
     family, kind, protocol, _, target = address
     if not ipaddress.ip_address(target[0].split("%")[0]).is_global:
         raise OSError(
+            errno.EHOSTUNREACH,
             f"the host lies in a private network, which this dashboard reads from only where "
-            f"{HOSTS_VARIABLE} names it"
+            f"{HOSTS_VARIABLE} names it",
         )
     return socket.socket(family, kind, protocol)
 

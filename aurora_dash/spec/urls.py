@@ -12,6 +12,7 @@ SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "abfss", "https", "http")
 """What data may be read through; credentials always come from the environment."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_IPV6 = re.compile(r"\[[^\]]*\]")
 _USER = re.compile(r"(://)[^/\s'\"]*@")
 _QUERY = re.compile(r"(://[^\s'\"?#]*)[?#][^\s'\"]*")
 
@@ -51,7 +52,7 @@ def check_place(text: str) -> str:
             f"a {scheme}:// address must not have a query (?...), which may hold a signature: "
             "credentials come from the environment"
         )
-    if "::" in text or "#" in text or not parts.netloc:
+    if "::" in _IPV6.sub("", text) or "#" in text or not parts.netloc:
         raise ValueError(f"it is no complete {scheme}:// address")
     return text
 

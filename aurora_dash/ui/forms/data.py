@@ -20,7 +20,7 @@ SOURCES = {
     "demo": ("Demo", "Synthetic weather that this project generates: no files needed."),
     "files": (
         "Files",
-        "NetCDF or GRIB on this machine, several at once as the CDS delivers them.",
+        "NetCDF, GRIB or Zarr, several at once as the CDS delivers them, here or in a bucket.",
     ),
 }
 
@@ -102,8 +102,9 @@ def _files(spec: RunSpec) -> None:
         "Files, folders or patterns, one a line",
         value="\n".join(spec.data.paths),
         placeholder="/data/era5/pressure_levels.nc\n/data/era5/single_levels.nc\n/data/era5/2025/*.grib",
-        help="Paths on the machine that runs this dashboard. A folder stands for all data files "
-        "in it; * and ** match names.",
+        help="Paths on the machine that runs this dashboard, or addresses: s3://, gs://, az://, "
+        "https://, with credentials from the environment. A folder stands for all data files and "
+        "Zarr stores in it; * and ** match names.",
         height=110,
         key=_PATHS,
         on_change=_choose_paths,
@@ -190,7 +191,19 @@ def cutting(spec: RunSpec, levels: tuple[float, ...]) -> None:
             show=lambda level: f"{level:g}",
             convert=lambda chosen: tuple(chosen) or None,
         )
+        _member(spec)
         _region(spec)
+
+
+def _member(spec: RunSpec) -> None:
+    fields.integer(
+        spec,
+        "data.member",
+        "Ensemble member",
+        "Which member of an ensemble to use, by its number in the data. Empty: the first.",
+        minimum=0,
+        placeholder="The first",
+    )
 
 
 def _region(spec: RunSpec) -> None:

@@ -1,0 +1,100 @@
+"""A local web server for a folder: ranges, entity tags, listings, and what may go wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class Web:
+    """Serves the files of `folder`; answers are remembered in `requests`."""
+
+    folder: Path
+    url: str = ""
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+    """Method, path and range of every request."""
+    forbidden: set[str] = field(default_factory=set)
+    redirects: dict[str, str] = field(default_factory=dict)
+    lists_folders: bool = True
+    cut_after: int | None = None
+    """Promise the whole file, but break off after so many bytes."""
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                self._answer(body=False)
+
+            def do_GET(self) -> None:
+                self._answer(body=True)
+
+            def _answer(self, *, body: bool) -> None:
+                web.requests.append((self.command, self.path, self.headers.get("Range", "")))
+                path = web.folder / self.path.strip("/")
+                if self.path in web.redirects:
+                    self._say(302, {"Location": web.redirects[self.path]})
+                elif self.path in web.forbidden:
+                    self._say(403, {})
+                elif path.is_dir() and web.lists_folders:
+                    names = [p.name + "/" * p.is_dir() for p in sorted(path.iterdir())]
+                    page = "".join(f'<a href="{name}">{name}</a>\n' for name in names).encode()
+                    self._say(200, {"Content-Type": "text/html"}, page if body else b"")
+                elif path.is_file():
+                    self._send(path.read_bytes(), body=body)
+                else:
+                    self._say(404, {})
+
+            def _send(self, content: bytes, *, body: bool) -> None:
+                given = self.headers.get("Range")
+                first, last = 0, len(content) - 1
+                if given:
+                    start, _, end = given.removeprefix("bytes=").partition("-")
+                    first = int(start) if start else len(content) - int(end)
+                    last = min(int(end), last) if start and end else last
+                headers = {
+                    "ETag": f'"{hashlib.sha256(content).hexdigest()[:20]}"',
+                    "Accept-Ranges": "bytes",
+                    "Content-Type": "application/octet-stream",
+                }
+                if given:
+                    headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+                piece = content[first : last + 1]
+                self._say(206 if given else 200, headers, piece, send=body)
+
+            def _say(
+                self, status: int, headers: dict[str, str], body: bytes = b"", *, send: bool = True
+            ) -> None:
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if send:
+                    self.wfile.write(body[: web.cut_after])
+                    self.close_connection = web.cut_after is not None
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        return Handler
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[Web]:
+    """`folder` on a free port of this machine."""
+    web = Web(folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), web.handler())
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    web.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield web
+    finally:
+        server.shutdown()
+        server.server_close()

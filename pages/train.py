@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aurora_dash.ui import editor, machine, parameters, readiness, shell
-from aurora_dash.ui.forms import launch, learning, schedule, trainable, training
+from aurora_dash.ui.forms import launch, learning, rollout, schedule, trainable, training
 
 shell.heading("train")
 spec = editor.current().spec
@@ -14,6 +14,9 @@ st.subheader("What to learn", anchor=False)
 learning.targets(spec)
 with st.expander("Loss and weights", icon=":material/balance:"):
     learning.loss(spec)
+
+with st.expander(f"Forecasts in training: {rollout.summary(spec)}", icon=":material/redo:"):
+    rollout.choose(spec)
 
 st.subheader("What is trained", anchor=False)
 trainable.choose(spec)

@@ -141,8 +141,7 @@ class RolloutSpec(SpecModel):
         `lead_hours` are those of the data, `loss` the kind of loss, `in_epochs` whether the length
         of the run is given in epochs.
         """
-        is_told = variant.class_name.startswith("AuroraV1p5")
-        if self.lead_hours and not is_told:
+        if self.lead_hours and not variant.has_variable_lead:
             return (
                 f"lead_hours names several lead times, but {variant.title!r} is not told the lead "
                 "time of a forecast; choose a V1.5 variant, or one lead time as data.lead_hours"

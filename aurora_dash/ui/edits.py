@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from aurora_dash.errors import SpecError
 from aurora_dash.spec import (
     ModelSpec,
+    RolloutSpec,
     RunSpec,
     SpecModel,
     TrainableSpec,
@@ -66,15 +68,43 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
                 "The second Perceiver and modulation heads were those of another variant."
             )
         model = model.replace(statistics={}, separate_perceiver=(), modulation_heads=())
-    model = model.replace(variant=variant_id)
+    model = _with_lora_of(model, variant).replace(variant=variant_id)
     bare = spec.replace(
-        model=model, variables=(), loss=spec.loss.without_names(), trainable=TrainableSpec()
+        model=model,
+        variables=(),
+        loss=spec.loss.without_names(),
+        trainable=TrainableSpec(),
+        rollout=RolloutSpec(),
     )
     trainable = _trainable_for(spec.trainable, len(variables))
     if trainable != spec.trainable:
         given_up.append("All of the model is trained: there are no new variables any more.")
-    changed = bare.replace(variables=variables, trainable=trainable)
+    changed = _with_rollout_of(bare.replace(variables=variables), spec, given_up)
+    changed = changed.replace(trainable=_lora_of(trainable, model))
     return _with_loss_of(changed, spec, given_up)
+
+
+def _with_lora_of(model: ModelSpec, variant: Variant) -> ModelSpec:
+    """The model without a LoRA mode where the variant has no LoRA to act."""
+    has_lora = variant.uses_lora if model.use_lora is None else model.use_lora
+    return model if has_lora else model.replace(lora_mode=None)
+
+
+def _lora_of(trainable: TrainableSpec, model: ModelSpec) -> TrainableSpec:
+    """What is trained, with new LoRA weights where the model has none of its own."""
+    if trainable.lora.kind == "package" and not model.has_package_lora:
+        return trainable.replace(lora=trainable.lora.replace(kind="attached"))
+    return trainable
+
+
+def _with_rollout_of(spec: RunSpec, before: RunSpec, given_up: list[str]) -> RunSpec:
+    """The spec with the forecasts in training that it had, as far as the variant allows."""
+    for rollout in (before.rollout, before.rollout.replace(members=1, lead_hours=())):
+        try:
+            return spec.replace(rollout=rollout)
+        except SpecError as error:
+            given_up.append(error.message)
+    return spec
 
 
 def _trainable_for(trainable: TrainableSpec, num_new: int) -> TrainableSpec:

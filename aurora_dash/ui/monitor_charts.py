@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from aurora_dash.figures import training as figures
+from aurora_dash.figures.rollout import lead_losses_figure
 from aurora_dash.figures.training import Curve
 from aurora_dash.runs.metrics import FloatArray, MetricsTable
 from aurora_dash.runs.store import Run
@@ -19,7 +20,8 @@ from aurora_dash.ui.live_chart import live_chart
 _AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 _WIDE, _SMALL = 360, 280
 _NORM, _LOSS = "grad_norm/", "loss/"
-_RATE = "lr/"
+_RATE, _LEAD = "lr/", "lead_loss/"
+_MOST_LEADS = 8
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def draw(run: Run) -> None:
     _show(charts, ("loss",), run, height=_WIDE)
     _show(charts, ("norm", "variables"), run, height=_SMALL)
     _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
+    if "leads" in charts:
+        _show(charts, ("leads",), run, height=_SMALL)
 
 
 def _show(
@@ -81,7 +85,8 @@ def _size(run: Run) -> int:
 def _figures(run: Run, view: View, size: int) -> Mapping[str, go.Figure]:
     """All charts, built once however many browsers look; `size` of the metrics tells their age."""
     table = run.metrics()
-    return {
+    leads = {"leads": leads_chart(table, view)} if _leads(table) else {}
+    return leads | {
         "loss": loss_chart(table, view),
         "norm": norm_chart(table, view, clip_of(run)),
         "variables": variables_chart(table, view),
@@ -134,6 +139,22 @@ def norm_chart(table: MetricsTable, view: View, clip: float | None) -> go.Figure
     }
     curves = {label: _curve(table, view, name) for label, name in names.items()}
     return figures.gradient_norm_figure(curves, clip=clip, x_title=view.axis)
+
+
+def leads_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Validation loss by lead time, where forecasts of several are trained on."""
+    curves = {hours: _curve(table, view, name, "validation") for hours, name in _leads(table)}
+    return lead_losses_figure(curves, x_title=view.axis)
+
+
+def _leads(table: MetricsTable) -> list[tuple[int, str]]:
+    """Lead times in hours and what their losses are called; the first and last of many."""
+    names = [name for name in table.names("validation") if name.startswith(_LEAD)]
+    leads = sorted((int(name.removeprefix(_LEAD)), name) for name in names)
+    if len(leads) <= _MOST_LEADS:
+        return leads
+    chosen = np.linspace(0, len(leads) - 1, _MOST_LEADS).round().astype(int)
+    return [leads[index] for index in chosen]
 
 
 def rate_chart(table: MetricsTable, view: View) -> go.Figure:

@@ -60,10 +60,10 @@ def _count(spec: RunSpec, store: RunStore) -> ParameterCount:
 
 def _key(spec: RunSpec) -> tuple[str, float]:
     """Only what decides the count, and when a local file was written."""
-    decisive = RunSpec(model=spec.model, variables=spec.variables, trainable=spec.trainable)
+    decisive = spec.model_dump_json(include={"model", "variables", "trainable"})
     path = Path(spec.model.path or "")
     written = path.stat().st_mtime if spec.model.source == "file" and path.exists() else 0.0
-    return decisive.to_json(), written
+    return decisive, written
 
 
 def _is_possible() -> bool:

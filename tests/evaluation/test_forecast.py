@@ -12,11 +12,11 @@ from aurora_dash.model.build import build_model
 from aurora_dash.spec import RunSpec
 
 
-def _parts(variant: str, **data: Any) -> tuple[Any, Any]:
+def _parts(variant: str, model: dict[str, Any] | None = None, **data: Any) -> tuple[Any, Any]:
     demo = {"height": 16, "width": 16, "levels": [850, 500], "num_times": 6}
     spec = RunSpec.build(
         {
-            "model": {"variant": variant, "source": "random", "size": "tiny"},
+            "model": {"variant": variant, "source": "random", "size": "tiny", **(model or {})},
             "data": {"demo": demo, **data},
         }
     )
@@ -69,3 +69,21 @@ def test_the_noise_of_an_ensemble_follows_from_the_seed_alone() -> None:
     torch.random.set_rng_state(state)
     last(seed=1)
     assert torch.equal(torch.rand(3), expected)
+
+
+@torch.no_grad()
+def test_lora_from_the_second_step_acts_from_the_second_step_of_a_rollout() -> None:
+    def predictions(weight: float) -> list[torch.Tensor]:
+        module, inputs = _parts("small", model={"use_lora": True, "lora_mode": "from_second"})
+        for name, parameter in module.named_parameters():
+            # Adaptive layer norms begin at zero and would hide the attention.
+            if "ln_modulation" in name:
+                parameter.add_(0.1)
+            if ".lora_B" in name:
+                parameter.fill_(weight)
+        forecasts = forecast(module, inputs, steps=3, lead_hours=6)
+        return [prediction.surf_vars["2t"] for prediction in forecasts]
+
+    without, within = predictions(0.0), predictions(0.05)
+    same = [torch.equal(one, other) for one, other in zip(without, within, strict=True)]
+    assert same == [True, False, False]

@@ -6,7 +6,7 @@ import pytest
 
 from aurora_dash.errors import SpecError
 from aurora_dash.presets import demo
-from aurora_dash.spec import VariableSpec
+from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.ui import edits
 from aurora_dash.variables import Group
 
@@ -120,3 +120,24 @@ def test_a_variant_that_knows_all_new_variables_says_that_everything_is_trained(
     changed, given_up = edits.choose_variant(spec, "v1.5")
     assert changed.trainable.parts == "all"
     assert any("All of the model is trained" in text for text in given_up)
+
+
+def test_another_variant_keeps_forecasts_in_training_as_far_as_it_can() -> None:
+    spec = RunSpec().with_overrides(["model.variant=v1.5-ensemble", "rollout.members=4"])
+    changed, given_up = edits.choose_variant(spec, "small")
+    assert changed.rollout.members == 1
+    assert any("members = 4 would be the same forecast each" in note for note in given_up)
+    spec = RunSpec().with_overrides(["rollout.kind=backprop", "rollout.steps=3"])
+    changed, given_up = edits.choose_variant(spec, "0.25-wave")
+    assert changed.rollout == spec.rollout
+    assert not given_up
+
+
+def test_another_variant_without_lora_has_none_to_train() -> None:
+    lora = ["trainable.parts=lora", "trainable.lora.kind=package", "model.lora_mode=from_second"]
+    spec = RunSpec().with_overrides(
+        ["model.variant=0.25-finetuned", *lora, "rollout.kind=backprop"]
+    )
+    changed, _ = edits.choose_variant(spec, "small")
+    assert changed.model.lora_mode is None
+    assert changed.trainable.lora.kind == "attached"

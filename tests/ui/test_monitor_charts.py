@@ -77,3 +77,15 @@ def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> 
 def test_memory_and_step_time_are_drawn(table: MetricsTable) -> None:
     assert curve(monitor_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
     assert curve(monitor_charts.time_chart(table, View()), "whole step")[1] == [0.25] * 3
+
+
+def test_of_many_lead_times_a_few_are_drawn_the_first_and_last_among_them(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    losses = {f"lead_loss/{6 * number}": float(number) for number in range(1, 41)}
+    with MetricsWriter(path) as metrics:
+        metrics.write({"step": 5, "split": "validation", "time": 1.0, **losses})
+    figure = monitor_charts.leads_chart(metrics_table(path), View())
+    names = [trace.name for trace in figure.data]
+    assert len(names) == 8
+    assert (names[0], names[-1]) == ("6 h", "240 h")
+    assert curve(figure, "240 h") == ([5], [40.0])

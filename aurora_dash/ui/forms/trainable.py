@@ -26,6 +26,10 @@ GROUPS = {
     "decoder": "Decoder: back to variables and levels",
     "lora": "LoRA: low-rank weights beside the backbone's",
 }
+LORA_KINDS = {
+    "attached": "New weights of a chosen rank",
+    "package": "The LoRA that the model has, of rank 8",
+}
 TARGETS = {
     "qkv": "Queries, keys and values of the attention",
     "proj": "Projection of the attention",
@@ -58,6 +62,17 @@ def choose(spec: RunSpec) -> None:
             list(GROUPS),
             placeholder="Choose at least one",
             show=GROUPS.__getitem__,
+        )
+    trains_lora = "lora" in spec.trainable.trained_groups
+    if trains_lora and (spec.model.has_package_lora or spec.trainable.trains_package_lora):
+        fields.choice(
+            spec,
+            "trainable.lora.kind",
+            "Which LoRA",
+            "Weights of this project can be merged into the model and act in every step of a "
+            "forecast; Aurora's own can act from the second step on (see Forecasts in training).",
+            list(LORA_KINDS),
+            show=LORA_KINDS.__getitem__,
         )
     if spec.trainable.attaches_lora:
         _lora(spec)

@@ -35,7 +35,7 @@ def test_the_model_is_told_the_lead_of_each_sample(prepare) -> None:
     spec, built, samples = prepare(*OPTIONS)
     inputs, targets = collate([_sample_of(samples, hours, 1) for hours in (12, 6, 18)])
     step = TrainingStep(built, spec, CPU, 6)
-    record = step(0, inputs, targets)
+    record = step(0, [(inputs, targets)])
     assert not [name for name in record if name.startswith("lead_loss")]
 
     other = prepare(*OPTIONS)[1].module

@@ -63,7 +63,7 @@ def test_predictions_re_enter_as_in_auroras_rollout(prepare, variant: Variant) -
 def test_every_variant_is_trained_on_forecasts(prepare, store, variant: Variant, kind: str) -> None:
     spec, built, samples = prepare(*_options(variant), f"rollout.kind={kind}", "training.steps=3")
     if kind == "backprop":
-        record = TrainingStep(built, spec, CPU, 3)(0, *samples[0])
+        record = TrainingStep(built, spec, CPU, 3)(0, [samples[0]])
         assert math.isfinite(record["grad_norm"])
         assert record["grad_norm"] > 0
         hours = variant.timestep_hours

@@ -18,6 +18,13 @@ from aurora import Aurora, AuroraAirPollution, Batch
 from torch import Tensor
 
 from aurora_dash.errors import ModelError
+from aurora_dash.model.presence import (
+    may_be_absent,
+    predicted_presence,
+    presence_in,
+    with_presence,
+    without_presence,
+)
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.model.transforms import NewVariables
 
@@ -136,6 +143,7 @@ class OwnStatistics(Aurora):
 
     def to_physical(self, prediction: Batch) -> Batch:
         """What `predict` would have given where `predict_normalised` gave `prediction`."""
+        prediction = without_presence(prediction, may_be_absent(self))
         physical = StatisticsBatch.of(prediction, self._own_statistics()).unnormalise({})
         return self._post_unnorm_hook(prediction, physical)
 
@@ -143,10 +151,13 @@ class OwnStatistics(Aurora):
         """A batch of data as a loss wants it: transformed, cropped, normalised, float32.
 
         Variables that the model transforms before normalisation (logarithms, wave components)
-        are transformed here too, so that it compares with `predict_normalised`.
+        are transformed here too, so that it compares with `predict_normalised`; what may be absent
+        gets its presence beside it.
         """
         batch = self.batch_transform_hook(batch)._fmap(Tensor.float).crop(self.patch_size)
-        return StatisticsBatch.of(self._transformed(batch), self._own_statistics()).normalise({})
+        presence = presence_in(batch, may_be_absent(self))
+        batch = StatisticsBatch.of(self._transformed(batch), self._own_statistics()).normalise({})
+        return with_presence(batch, presence)
 
     def _transformed(self, batch: Batch) -> Batch:
         return self.new_variables.transform(super()._pre_norm_hook(batch))
@@ -161,6 +172,7 @@ class OwnStatistics(Aurora):
     def _post_decoder_hook(self, batch: Batch, pred: Batch) -> Batch:
         hook = super()._post_decoder_hook
         pred = self._changed_inputs(batch, pred)
+        presence = predicted_presence(pred.surf_vars, may_be_absent(self))
         if isinstance(self, AuroraAirPollution) and len(pred.metadata.time) > 1:
             # Its hook (microsoft-aurora 2.0.1) mixes up the samples of a batch: it broadcasts a
             # history of shape (b, h, w) over predictions of shape (b, 1, h, w).
@@ -170,7 +182,7 @@ class OwnStatistics(Aurora):
             pred = hook(batch, pred)
         pred = self.new_variables.without_inputs(pred)
         if self._stays_normalised:
-            return NormalisedBatch.of(pred)
+            return NormalisedBatch.of(with_presence(pred, presence))
         return StatisticsBatch.of(pred, self._own_statistics())
 
     def _changed_inputs(self, batch: Batch, pred: Batch) -> Batch:

@@ -10,6 +10,7 @@ import torch
 from aurora import Batch
 
 from aurora_dash.model.build import BuiltModel
+from aurora_dash.model.presence import may_be_absent
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.cells import CellWeights
@@ -26,8 +27,7 @@ class Comparer:
     def __init__(self, model: BuiltModel, spec: RunSpec, device: torch.device) -> None:
         self.module = model.module
         # The wave model marks waves as absent, and has no other missing predictions.
-        absent = getattr(model.module, "density_channel_surf_vars", ())
-        self._loss = build_loss(spec, may_be_absent=absent)
+        self._loss = build_loss(spec, may_be_absent=may_be_absent(model.module))
         self._cells = CellWeights(spec.loss, device)
         self.device = device
         self._seed = spec.training.seed

@@ -17,6 +17,7 @@ from aurora import Batch
 from torch import Tensor
 
 from aurora_dash.errors import TrainingError
+from aurora_dash.model.presence import SUFFIX
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.cells import Cells
 from aurora_dash.variables import Group, describe
@@ -62,7 +63,8 @@ class WeightedLoss(ABC):
     Means are over the grid, as `cells` weigh it; the paper weighs all points alike. Missing (NaN)
     target values are masked: a mean is over what is there. A missing value in a prediction makes
     the loss NaN, except for the variables named in `may_be_absent`, which the model itself marks
-    as absent (waves over land).
+    as absent (waves under ice). Of these the cost of a wrong presence, the probability of a value
+    against 0 or 1, is added to that of wrong values where both are present.
     """
 
     def __init__(self, spec: RunSpec, *, may_be_absent: Collection[str] = ()) -> None:
@@ -92,6 +94,7 @@ class WeightedLoss(ABC):
             errors, valid = self._errors(name, prediction, target, is_surface)
             costs = self._costs(name, errors, valid, target, is_surface)
             mean, count = _mean(costs, valid, cells)
+            mean = mean + self._wrong_presence(name, prediction, target, cells, by_variable)
             weight = spec.surface_weight if is_surface else spec.atmospheric_weight
             parts.append(mean * (spec.gamma / num_variables * weight * spec.weights.get(name, 1.0)))
             by_variable |= _named_parts(name, errors, valid, target, is_surface, cells)
@@ -120,6 +123,23 @@ class WeightedLoss(ABC):
         if is_surface and describe(name, Group.SURFACE).circular:
             difference = torch.minimum(difference % 360, 360 - difference % 360) / _DIRECTION_SCALE
         return difference, valid
+
+    def _wrong_presence(
+        self,
+        name: str,
+        prediction: Batch,
+        target: Batch,
+        cells: Cells | None,
+        by_variable: dict[str, Tensor],
+    ) -> Tensor | float:
+        """Mean cost of a variable's presence; 0 where it is never absent. Named ``swh_density``."""
+        head = name + SUFFIX
+        if name not in self._may_be_absent or head not in prediction.surf_vars:
+            return 0.0
+        errors, valid = self._errors(head, prediction, target, is_surface=True)
+        by_variable |= _named_parts(head, errors, valid, target, is_surface=True, cells=cells)
+        costs = torch.where(valid, self.penalty(errors), 0.0)
+        return _mean(costs, valid, cells)[0]
 
     def _costs(
         self, name: str, errors: Tensor, valid: Tensor, target: Batch, is_surface: bool

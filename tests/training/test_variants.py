@@ -11,6 +11,7 @@ from aurora_dash.data.batches import VariableNames, WindowSamples, collate
 from aurora_dash.data.source import open_data
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import DataSpec, DemoSpec, ModelSpec, RunSpec
+from aurora_dash.training.comparer import Comparer
 from aurora_dash.training.plan import split_of
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
@@ -46,3 +47,36 @@ def test_a_variant_trains_and_validates(variant) -> None:
     found = Validator(step.comparer, samples, 2)()
     assert math.isfinite(found["loss"])
     assert ("persistence_loss" in found) is (not variant.output_only)
+
+
+def test_the_heads_that_say_where_waves_are_learn_too() -> None:
+    demo = DemoSpec(height=24, width=24, levels=(850, 500), num_times=8)
+    spec = RunSpec(model=ModelSpec(variant="0.25-wave"), data=DataSpec(demo=demo))
+    dataset = open_data(spec.data, spec.model.catalogue_entry, ()).dataset.copy()
+    # Ice on the first rows of a sea without land: no waves there.
+    dataset["static_wmb"] = dataset["static_wmb"] * 0 + 100
+    dataset["surf_swh"] = dataset["surf_swh"] * 0 + 2
+    dataset["surf_swh"][:, :6] = 0
+    windows = split_of(spec, dataset).train[:1]
+    inputs, targets = WindowSamples(dataset, windows, VariableNames.of(spec))[0]
+    built = build_model(spec)
+    comparer = Comparer(built, spec, torch.device("cpu"))
+    terms = comparer.forecast(inputs, targets, draw=0)
+    torch.autograd.backward(terms.total)
+    heads = dict(built.module.named_parameters())
+    head = next(p for n, p in heads.items() if n.startswith("decoder.") and "swh_density" in n)
+    assert head.grad is not None
+    assert float(head.grad.abs().max()) > 0
+
+    prediction = built.module.predict_normalised(inputs)
+    probability = prediction.surf_vars["swh_density"][0, 0]
+    wanted = torch.ones(24, 24)
+    wanted[:6] = 0
+    by_hand = float((probability.detach() - wanted).abs().mean())
+    assert float(terms.by_variable["swh_density"]) == pytest.approx(by_hand, rel=1e-6)
+    # A forecast that goes on, and one in physical units, know nothing of it.
+    physical = built.module.to_physical(prediction)
+    assert not [name for name in physical.surf_vars if name.endswith("_density")]
+    assert not [n for n in built.module.predict(inputs).surf_vars if n.endswith("_density")]
+    # Persistence is right about where the ice is: it does not move here.
+    assert float(comparer.persistence(inputs, targets).by_variable["swh_density"]) == 0

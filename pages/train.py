@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aurora_dash.ui import editor, machine, parameters, readiness, shell
-from aurora_dash.ui.forms import launch, learning, rollout, schedule, trainable, training
+from aurora_dash.ui.forms import health, launch, learning, rollout, schedule, trainable, training
 
 shell.heading("train")
 spec = editor.current().spec
@@ -30,6 +30,8 @@ training.learning_rates(spec)
 schedule.chart(spec)
 with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
     training.housekeeping(spec, machine.devices())
+with st.expander("Health: what is watched", icon=":material/monitor_heart:"):
+    health.rules(spec)
 
 st.subheader("Launch", anchor=False)
 launch.whole_spec(spec)

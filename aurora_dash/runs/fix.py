@@ -15,6 +15,7 @@ from aurora_dash.runs.alerts import Alert, Noticed, Remedy, noticed
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.files import cannot_write, write_atomic
 from aurora_dash.runs.lines import LineReader
+from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
@@ -90,13 +91,20 @@ def stop_and_wait(
     if status.is_live and status.owner is not None:
         run.request(Action.STOP)
     deadline = time.monotonic() + seconds
-    while run.status().is_live and run.status().owner is not None:
+    while _is_held(run):
         if time.monotonic() > deadline:
             raise RunError(
                 f"Run {run.id} did not stop within {seconds:.0f} s.",
                 remedy="It stops after the step at hand; apply the remedy again then.",
             )
         sleep(_POLL_SECONDS)
+
+
+def _is_held(run: Run) -> bool:
+    """Whether an owner is at work, or has said its last word and not let go yet."""
+    status = run.status()
+    at_work = status.is_live and status.owner is not None
+    return at_work or probe(run.folder) is LockState.HELD
 
 
 def change_spec(run: Run, assignments: Sequence[str]) -> dict[str, tuple[Any, Any]]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import boundary
+from aurora_dash.ui import boundary, runs_view
 
 _NAMED = 200
 _ORDINARY = ("matched", "random")
@@ -15,7 +15,7 @@ _ORDINARY = ("matched", "random")
 def show(run: Run) -> None:
     """What matched, was missing, unexpected, of another shape or new, by group of parameters."""
     with boundary.errors_shown():
-        account = run.load_report()
+        account = runs_view.load_account(run)
         if account is None:
             return
         title = f"Weights of this run: {account.summary()}"

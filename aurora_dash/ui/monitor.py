@@ -6,6 +6,7 @@ import streamlit as st
 
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import (
+    alerts,
     boundary,
     load_report,
     monitor_charts,
@@ -71,12 +72,14 @@ def _look(run: Run, *, was_live: bool) -> None:
         if status.is_live is not was_live:
             st.rerun()
         # Places first: what one part draws never moves the parts after it.
-        places = [st.container() for _ in range(4)]
+        places = [st.container() for _ in range(5)]
         with places[0]:
             monitor_status.draw(run, status)
         with places[1]:
-            monitor_charts.draw(run)
+            alerts.draw(run, status)
         with places[2]:
-            load_report.show(run)
+            monitor_charts.draw(run)
         with places[3]:
+            load_report.show(run)
+        with places[4]:
             monitor_log.draw(run)

@@ -11,7 +11,8 @@ import streamlit as st
 
 from aurora_dash.figures import training as figures
 from aurora_dash.figures.rollout import lead_losses_figure
-from aurora_dash.figures.training import Curve
+from aurora_dash.figures.training import Curve, Mark
+from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.metrics import FloatArray, MetricsTable
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import runs_view, widgets
@@ -22,6 +23,17 @@ _WIDE, _SMALL = 360, 280
 _NORM, _LOSS = "grad_norm/", "loss/"
 _RATE, _LEAD = "lr/", "lead_loss/"
 _MOST_LEADS = 8
+_CHARTS_OF = {
+    "exploding_gradient": ("norm",),
+    "not_finite": ("norm",),
+    "dead_variable": ("variables",),
+    "throughput": ("time",),
+    "data_wait": ("time",),
+    "memory": ("memory",),
+    "out_of_memory": ("memory",),
+    "plateau": ("rate",),
+}
+"""On which charts an alert of a rule is marked besides that of the loss."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ def draw(run: Run) -> None:
             icon=":material/show_chart:",
         )
         return
-    charts = _figures(run, view, _size(run))
+    charts = _figures(run, view, _size(run), runs_view.alerts(run))
     _show(charts, ("loss",), run, height=_WIDE)
     _show(charts, ("norm", "variables"), run, height=_SMALL)
     _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
@@ -81,12 +93,18 @@ def _size(run: Run) -> int:
     return run.metrics_path.stat().st_size
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Run: lambda run: run.folder})
-def _figures(run: Run, view: View, size: int) -> Mapping[str, go.Figure]:
+@st.cache_resource(
+    max_entries=16,
+    show_spinner=False,
+    hash_funcs={Run: lambda run: run.folder, Noticed: lambda n: (n.alert.id, n.is_open)},
+)
+def _figures(
+    run: Run, view: View, size: int, alerts: tuple[Noticed, ...]
+) -> Mapping[str, go.Figure]:
     """All charts, built once however many browsers look; `size` of the metrics tells their age."""
     table = run.metrics()
     leads = {"leads": leads_chart(table, view)} if _leads(table) else {}
-    return leads | {
+    charts = leads | {
         "loss": loss_chart(table, view),
         "norm": norm_chart(table, view, clip_of(run)),
         "variables": variables_chart(table, view),
@@ -94,6 +112,27 @@ def _figures(run: Run, view: View, size: int) -> Mapping[str, go.Figure]:
         "time": time_chart(table, view),
         "memory": memory_chart(table, view),
     }
+    for name, figure in charts.items():
+        figures.add_marks(figure, alert_marks(table, view, alerts, name))
+    return charts
+
+
+def alert_marks(
+    table: MetricsTable, view: View, alerts: Iterable[Noticed], chart: str
+) -> list[Mark]:
+    """The alerts that a chart shows: the loss all, the others those that they are about."""
+    steps, places = table.column("step"), _x(table, view, "train")
+    length = min(steps.size, places.size)
+    if not length:
+        return []
+    return [
+        Mark(
+            x=float(np.interp(entry.alert.step, steps[:length], places[:length])),
+            text=f"Step {entry.alert.step}: {entry.alert.message}",
+        )
+        for entry in alerts
+        if chart == "loss" or chart in _CHARTS_OF.get(entry.alert.rule, ())
+    ]
 
 
 def clip_of(run: Run) -> float | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from aurora_dash.runs.lines import Record
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import boundary
+from aurora_dash.ui import boundary, runs_view
 
 _EVENTS_SHOWN = 200
 _HEIGHT = 260
@@ -22,7 +22,7 @@ _LEVEL_ICONS = {
 def draw(run: Run) -> None:
     """The newest events, newest first."""
     st.subheader("Log", anchor=False)
-    events = run.events()[-_EVENTS_SHOWN:]
+    events = runs_view.events(run)[-_EVENTS_SHOWN:]
     if not events:
         st.caption("Nothing to report yet.")
         return

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+
+import streamlit as st
 
 from aurora_dash.errors import AuroraDashError
+from aurora_dash.runs.alerts import Noticed, noticed
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.lines import Record
+from aurora_dash.runs.loading import LoadAccount
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
@@ -56,6 +62,39 @@ def checkpoints(run: Run) -> list[str]:
     """Names of the complete checkpoints, the newest first."""
     found = run.checkpoints_folder.glob("step-*/meta.json")
     return sorted((path.parent.name for path in found), reverse=True)
+
+
+def events(run: Run) -> list[Record]:
+    """All events, oldest first; read once for each change of the file."""
+    try:
+        size = run.events_path.stat().st_size
+    except FileNotFoundError:
+        return []
+    return _events(run.folder, size)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _events(folder: Path, size: int) -> list[Record]:
+    return Run(folder).events()
+
+
+def alerts(run: Run) -> tuple[Noticed, ...]:
+    """The alerts of a run, oldest first, and what became of them."""
+    return noticed(events(run))
+
+
+def load_account(run: Run) -> LoadAccount | None:
+    """How the model got its weights, read once for each change of the file."""
+    try:
+        changed = run.load_report_path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _load_account(run.folder, changed)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _load_account(folder: Path, changed: int) -> LoadAccount | None:
+    return Run(folder).load_report()
 
 
 def asked_for(run: Run) -> frozenset[Action]:

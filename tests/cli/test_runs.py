@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aurora_dash.presets import demo
+from aurora_dash.runs.alerts import Alert, Remedy
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run, RunStore
@@ -174,3 +175,85 @@ def test_several_ids_are_checked_before_anything_is_done(cli, store: RunStore) -
     run = _completed(store)
     assert cli("runs", "delete", run.id, "no-such-run").code == 2
     assert store.list() == [run]
+
+
+def _with_alert(store: RunStore, *assignments: str) -> Run:
+    run = store.create(demo().with_overrides(assignments))
+    with own(run) as owner:
+        owner.update(state="running")
+        owner.update(state="failed", reason="Not finite.")
+    remedies = [
+        Remedy(
+            key="halve", label="Halve", explanation="Halves.", assignments=("optimiser.lr=1e-5",)
+        ),
+        Remedy(
+            key="batch",
+            label="Batch",
+            explanation="Less.",
+            assignments=("training.batch_size=3",),
+            start="here",
+        ),
+    ]
+    alert = Alert(rule="loss_spike", step=9, message="It jumped.", remedies=tuple(remedies))
+    run.log_event(**alert.fields())
+    return run
+
+
+def test_show_lists_alerts_and_their_remedies(cli, store: RunStore) -> None:
+    run = _with_alert(store)
+    (alert,) = cli("runs", "show", run.id, "--json").document["alerts"]
+    assert (alert["id"], alert["open"], alert["rule"]) == ("loss_spike-9", True, "loss_spike")
+    lines = cli("runs", "show", run.id).out.splitlines()
+    assert "alert loss_spike-9 (open): It jumped." in lines
+    assert "  remedies: halve, batch" in lines
+
+
+def test_fix_applies_the_best_remedy_in_a_new_run(cli, store: RunStore, fake_engine) -> None:
+    run = _with_alert(store)
+    outcome = cli("runs", "fix", run.id, "--json")
+    assert outcome.code == 0
+    assert outcome.document["run_id"] != run.id
+    assert [trained.id for trained in fake_engine] == [outcome.document["run_id"]]
+    assert fake_engine[0].spec().optimiser.lr == 1e-5
+    (alert,) = cli("runs", "show", run.id, "--json").document["alerts"]
+    assert (alert["applied"], alert["went_on_in"]) == ("halve", fake_engine[0].id)
+    assert not alert["open"]
+
+
+def test_fix_takes_an_alert_and_a_remedy_by_name(cli, store: RunStore, fake_engine) -> None:
+    run = _with_alert(store)
+    assert cli("runs", "fix", run.id, "loss_spike-9", "--remedy", "batch").code == 0
+    assert fake_engine == [run]
+    assert run.spec().training.batch_size == 3
+    refused = cli("runs", "fix", run.id, "loss_spike-9", "--remedy", "prayer")
+    assert refused.code == 2
+    assert "halve, batch" in refused.err
+    assert cli("runs", "fix", run.id, "nonsense").code == 2
+
+
+def test_resume_changes_what_the_checkpoint_allows(cli, store: RunStore, fake_engine) -> None:
+    run = _with_alert(store)
+    assert cli("runs", "resume", run.id, "--set", "optimiser.lr=2e-5").code == 0
+    assert run.spec().optimiser.lr == 2e-5
+    assert any("optimiser.lr" in str(event.get("changed")) for event in run.events())
+    other = _with_alert(store)
+    refused = cli("runs", "resume", other.id, "--set", "model.stabilise_level_agg=true")
+    assert refused.code == 2
+    assert "other weights" in refused.err
+    assert fake_engine == [run]
+
+
+def test_more_steps_let_a_completed_run_go_on(cli, store: RunStore, fake_engine) -> None:
+    run = _completed(store)
+    assert cli("runs", "resume", run.id).code == 2
+    assert cli("runs", "resume", run.id, "--set", "training.steps=500").code == 0
+    assert fake_engine == [run]
+
+
+def test_the_spec_of_a_live_run_is_not_changed(cli, store: RunStore, trainer) -> None:
+    run = store.create(demo())
+    trainer(run, "paused")
+    refused = cli("runs", "resume", run.id, "--set", "optimiser.lr=1")
+    assert refused.code == 2
+    assert "can't be changed now" in refused.err
+    assert cli("runs", "stop", run.id, "--wait", 20).code == 0

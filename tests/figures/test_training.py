@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from aurora_dash.figures.training import (
     Curve,
+    Mark,
+    add_marks,
     gradient_norm_figure,
     learning_rate_figure,
     loss_figure,
@@ -161,3 +163,24 @@ def test_smoothing_out_of_range_is_refused(weight: float) -> None:
 def test_no_figure_animates() -> None:
     for figure in (loss_figure(curve(), EMPTY), gradient_norm_figure({"total": curve()})):
         assert "transition" not in figure.to_dict()["layout"]
+
+
+def test_marks_are_lines_on_an_axis_of_their_own_with_plain_words() -> None:
+    steps = np.arange(5.0)
+    figure = loss_figure((steps, steps + 1), (steps[:0], steps[:0]))
+    before = figure.layout.yaxis.to_plotly_json()
+    assert add_marks(figure, []) is figure
+    assert len(figure.data) == 1
+    add_marks(figure, [Mark(2.0, "A <b>jump</b> " * 8), Mark(4.0, "Two")])
+    lines = figure.data[-1]
+    assert lines.name == "alerts"
+    assert list(lines.x) == [2, 2, 2, None, 4, 4, 4, None]
+    assert lines.yaxis == "y2"
+    assert figure.layout.yaxis2.range == (0, 1)
+    assert figure.layout.yaxis.to_plotly_json() == before
+    assert "&lt;b&gt;jump" in lines.text[0]
+    assert "<br>" in lines.text[0]
+    assert "<b>" not in lines.text[0]
+    # Nothing is marked where there is no curve yet.
+    empty = loss_figure((steps[:0], steps[:0]), (steps[:0], steps[:0]))
+    assert len(add_marks(empty, [Mark(1.0, "x")]).data) == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aurora_dash.runs.alerts import Alert, Noticed
 from aurora_dash.runs.metrics import MetricsTable, MetricsWriter, metrics_table
 from aurora_dash.ui import monitor_charts
 from aurora_dash.ui.monitor_charts import View
@@ -89,3 +90,18 @@ def test_of_many_lead_times_a_few_are_drawn_the_first_and_last_among_them(tmp_pa
     assert len(names) == 8
     assert (names[0], names[-1]) == ("6 h", "240 h")
     assert curve(figure, "240 h") == ([5], [40.0])
+
+
+def _noticed(rule: str, step: int) -> Noticed:
+    return Noticed(Alert(rule=rule, step=step, message="Odd <b>thing</b>."), 0.0)
+
+
+def test_alerts_are_marked_where_they_belong(table: MetricsTable) -> None:
+    alerts = (_noticed("loss_spike", 2), _noticed("throughput", 3))
+    minutes = View(axis="Minutes")
+    marks = monitor_charts.alert_marks(table, minutes, alerts, "loss")
+    assert [mark.x for mark in marks] == pytest.approx([1.0, 1.5])
+    assert marks[0].text == "Step 2: Odd <b>thing</b>."
+    (mark,) = monitor_charts.alert_marks(table, View(), alerts, "time")
+    assert mark.x == 3
+    assert monitor_charts.alert_marks(table, View(), alerts, "memory") == []

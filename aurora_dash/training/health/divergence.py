@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.health import remedies
-from aurora_dash.training.health.rules import Levels, Record, Sign, Signs, number
+from aurora_dash.training.health.rules import LevelsByLead, Record, Sign, Signs, number
 
 
 class ExplodingGradient:
@@ -22,7 +22,7 @@ class ExplodingGradient:
 
     def __init__(self, spec: RunSpec) -> None:
         self._factor = spec.health.exploding_gradient.factor
-        self._levels = Levels(spec.health.exploding_gradient.window)
+        self._levels = LevelsByLead(spec.health.exploding_gradient.window)
         self._remedies = remedies.diverged_remedies(spec)
 
     def look(self, record: Record) -> Signs | None:
@@ -30,8 +30,8 @@ class ExplodingGradient:
         norm = number(record, "grad_norm")
         if norm is None:
             return None
-        self._levels.add(norm)
-        present, calm = self._levels.present, self._levels.calmest
+        levels = self._levels.add(norm, record)
+        present, calm = levels.present, levels.calmest
         if present is None or calm is None:
             return None
         if present <= self._factor * calm:
@@ -58,7 +58,7 @@ class LossSpike:
 
     def __init__(self, spec: RunSpec) -> None:
         self._settings = spec.health.loss_spike
-        self._levels = Levels(self._settings.window)
+        self._levels = LevelsByLead(self._settings.window)
         self._remedies = remedies.diverged_remedies(spec)
 
     def look(self, record: Record) -> Signs | None:
@@ -66,8 +66,7 @@ class LossSpike:
         loss = number(record, "loss")
         if loss is None:
             return None
-        levels = self._levels
-        levels.add(loss)
+        levels = self._levels.add(loss, record)
         if levels.present is None or levels.calmest is None:
             return None
         scatter = self._settings.deviations * levels.calmest_scatter

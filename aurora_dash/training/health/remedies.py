@@ -188,6 +188,32 @@ def fewer_threads(spec: RunSpec) -> Offer:
     )
 
 
+def read_ahead(spec: RunSpec) -> Offer:
+    """More batches ahead, by more workers."""
+    ahead = min(64, max(4, 2 * spec.loader.prefetch))
+    workers = min(64, max(4, 2 * spec.loader.workers))
+    return Remedy(
+        key="read-ahead",
+        label=f"Read {ahead} batches ahead with {workers} workers",
+        explanation=f"The same run goes on; {ahead} batches in place of {spec.loader.prefetch} "
+        "wait in memory, and a training store's fields are read by several threads.",
+        assignments=(f"loader.prefetch={ahead}", f"loader.workers={workers}"),
+        start="here",
+    )
+
+
+def read_in_blocks(_spec: RunSpec) -> Offer:
+    """Neighbouring samples after each other, which share times."""
+    return Remedy(
+        key="read-in-blocks",
+        label="Read neighbours together",
+        explanation="The same run goes on, shuffled in blocks of neighbouring samples, so that "
+        "each time is read about once in place of once for every sample that has it.",
+        assignments=("loader.shuffle=blocks",),
+        start="here",
+    )
+
+
 def keep_fewer(spec: RunSpec) -> Offer:
     """One checkpoint besides the best."""
     return Remedy(

@@ -81,3 +81,22 @@ class Levels:
         """Median of the newest values; None until there are enough."""
         full = len(self._recent) == self._recent.maxlen
         return median(self._recent) if full else None
+
+
+class LevelsByLead:
+    """Levels of a number that depends on how far ahead was forecast, one for each set of leads.
+
+    Longer forecasts have larger losses and gradients: with a curriculum, a replay buffer or several
+    lead times, like is compared with like.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._levels: dict[tuple[str, ...], Levels] = {}
+
+    def add(self, value: float, record: Record) -> Levels:
+        """Take the value of a record; the levels that it belongs to."""
+        leads = tuple(name for name in record if name.startswith("lead_loss/"))
+        levels = self._levels.setdefault(leads, Levels(self._window))
+        levels.add(value)
+        return levels

@@ -74,6 +74,9 @@ class DataWait:
         self._settings = spec.health.data_wait
         self._times: deque[tuple[float, float]] = deque(maxlen=self._settings.window)
         self._seen = 0
+        self._remedies = remedies.usable(
+            spec, (remedies.read_ahead(spec), remedies.read_in_blocks(spec))
+        )
 
     def look(self, record: Record) -> Signs | None:
         """Take the share of waiting in the newest steps."""
@@ -94,4 +97,4 @@ class DataWait:
             f"{waiting / total:.0%} of the last {len(self._times)} steps went by waiting for data: "
             f"{mean_wait:.2g} s of the {total / len(self._times):.2g} s of a step."
         )
-        return (Sign(message=message),)
+        return (Sign(message=message, remedies=self._remedies),)

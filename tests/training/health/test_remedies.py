@@ -26,6 +26,8 @@ def test_memory_remedies_come_by_what_they_save_without_those_that_are_on() -> N
         "autocast-all",
     ]
     assert memory_remedies(spec)[2].assignments == ("training.batch_size=2",)
+    through_two = spec.with_overrides(["rollout.kind=backprop"])
+    assert _keys(through_two)[-1] == "pushforward"
     saving = spec.with_overrides(["model.activation_checkpointing=true", "training.batch_size=1"])
     assert _keys(saving) == ["autocast", "lora", "autocast-all"]
     # Casting gains nothing on a CPU, and a new variable's weights can't be frozen.

@@ -99,6 +99,20 @@ def test_a_loss_that_jumps_and_stays_up_is_a_spike() -> None:
     assert alert.remedy().assignments[0] == "optimiser.lr=5e-05"
 
 
+def test_longer_forecasts_are_compared_with_their_like() -> None:
+    records = _healthy(1500)
+    for record in records:
+        # A replay buffer: most steps go on from a forecast, whose errors grow with its length.
+        lead = 6 * (record["step"] % 10 + 1)
+        record["loss"] *= lead / 6
+        record["grad_norm"] *= (lead / 6) ** 1.5
+        record[f"lead_loss/{lead}"] = record["loss"]
+    assert _alerts(RunSpec(), records) == []
+    for record in records[1200:]:
+        record["loss"] *= 10
+    assert _rules(_alerts(RunSpec(), records))[0] == "loss_spike"
+
+
 def test_a_loss_that_stands_still_at_a_high_rate_is_a_plateau() -> None:
     records = _healthy(300) + _healthy(700)
     for step, record in enumerate(records, start=1):
@@ -188,6 +202,8 @@ def test_waiting_for_data_most_of_the_time_is_told() -> None:
     (alert,) = _alerts(RunSpec(), records)
     assert alert.rule == "data_wait"
     assert "data prepare" in alert.advice
+    assert alert.remedy().assignments == ("loader.prefetch=4", "loader.workers=4")
+    assert [remedy.start for remedy in alert.remedies] == ["here", "here"]
     quick = _healthy()
     for record in quick:
         record["data_seconds"], record["step_seconds"] = 0.007, 0.01

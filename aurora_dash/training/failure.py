@@ -45,11 +45,12 @@ class Failures:
         spec = _spec_of(self._run)
         known = explain(error, spec)
         details = {} if known is error else {"traceback": _text_of(error)}
-        self._run.log_event("error", known.message, remedy=known.remedy, **details)
-        if spec is not None:
-            step = self._owner.status.step
-            if alert := alert_of(error, known, spec, step, _good_step(self._run, step)):
-                write_alert(self._run, alert)
+        step = self._owner.status.step
+        alert = alert_of(error, known, spec, step, _good_step(self._run, step)) if spec else None
+        if alert is None:
+            self._run.log_event("error", known.message, remedy=known.remedy, **details)
+        else:
+            write_alert(self._run, alert, **details)
         self._owner.update(state=RunState.FAILED, reason=known.message, remedy=known.remedy)
         return True
 

@@ -64,7 +64,7 @@ class WatchedRecords:
                 )
 
 
-def write_alert(run: Run, alert: Alert) -> None:
-    """Write an alert to the run's events, and tell the webhook."""
-    run.log_event(**alert.fields())
+def write_alert(run: Run, alert: Alert, **details: str) -> None:
+    """Write an alert to the run's events, with more fields if need be, and tell the webhook."""
+    run.log_event(**alert.fields(), **details)
     tell_alert(run, alert)

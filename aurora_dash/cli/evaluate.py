@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MORE = """\
 CHECKPOINT is a run's id (its best checkpoint), run@last, run@step-00000120, the folder of a run
 or of a checkpoint, or a checkpoint file in Aurora's format. Without --data the run's own data is
-used; with --data its levels and region are kept and its period is not.
+used; with --data its levels and region are kept, its periods and its mix are not.
 """
 
 
@@ -63,6 +63,7 @@ def add_checkpoint_options(parser: Parser) -> None:
     """Which checkpoint, on which data, where."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="run id or checkpoint")
     parser.add_argument("--variant", metavar="ID", help="variant of a checkpoint file")
+    parser.add_argument("--part", metavar="NAME", help="part of a mix to judge on (the first)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (auto)")
     add_data_option(parser, help="files, folders or globs to judge on")
     add_set_option(parser)
@@ -81,6 +82,7 @@ def evaluate(options: argparse.Namespace) -> Answer:
         {
             **ref.request_fields(),
             "data": data_of(ref, options),
+            "part": options.part,
             "split": options.split,
             "leads": options.leads,
             "variables": tuple(options.variables),
@@ -112,8 +114,10 @@ def data_of(ref: CheckpointRef, options: argparse.Namespace) -> DataSpec | None:
         return None
     spec = ref.run.spec() if ref.run else get_preset("demo")
     if options.data:
-        # The period belongs to the run's own files.
-        spec = spec.replace(data=spec.data.replace(start=None, end=None))
+        from aurora_dash.evaluation.request import NOT_OF_OTHER_FILES
+
+        # Periods and parts belong to the run's own files.
+        spec = spec.replace(data=spec.data.replace(**NOT_OF_OTHER_FILES))
     return changed(spec, options).data
 
 

@@ -53,10 +53,15 @@ def train(options: argparse.Namespace) -> Answer:
 def anchored(spec: RunSpec) -> RunSpec:
     """The spec with absolute paths, so that the run can go on from another current folder."""
     data, model = spec.data, spec.model
-    data = data.replace(paths=tuple(_absolute(path) for path in data.paths))
+    mix = tuple(part.replace(paths=_all_absolute(part.paths)) for part in data.mix)
+    data = data.replace(paths=_all_absolute(data.paths), mix=mix)
     if model.path:
         model = model.replace(path=_absolute(model.path))
     return spec.replace(data=data, model=model)
+
+
+def _all_absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_absolute(path) for path in paths)
 
 
 def _absolute(text: str) -> str:
@@ -81,16 +86,15 @@ def refuse_unusable_data(spec: RunSpec) -> None:
 
     Looks at the axes only; the engine reads the fields.
     """
-    from aurora_dash.data.check import check_for_training, launchable
-    from aurora_dash.data.source import open_data
+    from aurora_dash.data.check import launchable
+    from aurora_dash.data.mix import check_parts, close_parts, open_parts
     from aurora_dash.model.advice import trainable_findings
 
-    opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
+    parts = open_parts(spec)
     try:
-        found = check_for_training(opened, spec, read_fields=False)
-        findings = (*found, *trainable_findings(spec))
+        findings = (*check_parts(parts, read_fields=False), *trainable_findings(spec))
     finally:
-        opened.close()
+        close_parts(parts)
     if not launchable(findings):
         errors = [finding for finding in findings if finding.severity == "error"]
         raise DataError(" ".join(finding.message for finding in errors), remedy=errors[0].remedy)

@@ -41,6 +41,7 @@ def visualize(options: argparse.Namespace) -> Answer:
     picture = draw(
         ref,
         data_of(ref, options),
+        part=options.part,
         var=options.var,
         level=options.level,
         sample_index=options.sample_index,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from aurora import Batch, Metadata
 from aurora.insolation import insolation
 
 from aurora_dash.data.buffers import Buffers
+from aurora_dash.data.crops import Box
 from aurora_dash.data.reading import Values, read_values
 from aurora_dash.data.steps import Step, Steps
 from aurora_dash.data.times import utc_datetimes
@@ -31,6 +32,14 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 
 Sample = tuple[Batch, tuple[Batch, ...]]
 """What is given to the model, and what it should have predicted: a target for each step."""
+
+
+class Samples(Protocol):
+    """Samples by index."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +198,12 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return _join(inputs), tuple(_join(step) for step in zip(*targets, strict=True))
 
 
+def cut(sample: Sample, box: Box) -> Sample:
+    """A box of a sample, the same of its inputs and all targets; memory is shared."""
+    inputs, targets = sample
+    return _cut(inputs, box), tuple(_cut(target, box) for target in targets)
+
+
 def batch_for(dataset: xr.Dataset, windows: Sequence[Window], names: VariableNames) -> Sample:
     """Input and target batches (b = number of windows) of a few windows, read once."""
     samples = WindowSamples(dataset, windows, names)
@@ -210,6 +225,19 @@ def _join(batches: Sequence[Batch]) -> Batch:
             time=tuple(time for batch in batches for time in batch.metadata.time),
             atmos_levels=first.metadata.atmos_levels,
         ),
+    )
+
+
+def _cut(batch: Batch, box: Box) -> Batch:
+    def part(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: value[..., box.rows, box.columns] for name, value in values.items()}
+
+    metadata = batch.metadata
+    return Batch(
+        surf_vars=part(batch.surf_vars),
+        static_vars=part(batch.static_vars),
+        atmos_vars=part(batch.atmos_vars),
+        metadata=replace(metadata, lat=metadata.lat[box.rows], lon=metadata.lon[box.columns]),
     )
 
 

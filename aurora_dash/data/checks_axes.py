@@ -184,6 +184,8 @@ def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     size = spec.model.size if spec.model.is_random else "full"
     needed = _SMALLEST_PATCH_GRID[size] * patch
     height, width = dataset.sizes["latitude"], dataset.sizes["longitude"]
+    if spec.data.crop is not None:
+        yield from _crop_that_does_not_fit(spec.data.crop, (height, width), needed)
     if min(height, width) < needed:
         yield Finding(
             severity="error",
@@ -191,6 +193,26 @@ def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             message=f"The grid of {height} x {width} points is too small: this model needs at "
             f"least {needed} x {needed} ({needed // patch} patches of {patch} each way).",
             remedy="Give a larger area.",
+        )
+
+
+def _crop_that_does_not_fit(
+    crop: tuple[int, int], grid: tuple[int, int], needed: int
+) -> Iterator[Finding]:
+    said = f"The crop of {crop[0]} x {crop[1]} points (data.crop)"
+    if min(crop) < needed:
+        yield Finding(
+            severity="error",
+            code="crop-too-small",
+            message=f"{said} is too small: this model needs at least {needed} x {needed}.",
+            remedy="Choose a larger data.crop.",
+        )
+    if crop[0] > grid[0] or crop[1] > grid[1]:
+        yield Finding(
+            severity="error",
+            code="crop-too-large",
+            message=f"{said} is larger than the grid of {grid[0]} x {grid[1]} points.",
+            remedy="Choose a smaller data.crop, or leave it out to train on the whole grid.",
         )
 
 

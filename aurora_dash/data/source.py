@@ -41,8 +41,15 @@ def open_data(
     `new_variables` are looked for under their `source_name`. With `roots` nothing outside them is
     opened. Nothing but coordinates is read. `DataError` or `PathError` for what can't be used by
     any model: no file, another format, several grids, an empty selection, a region across
-    Greenwich. What stands in the way of training otherwise is for `check_for_training` to say.
+    Greenwich. `aurora_dash.data.mix` opens each part of a mix for
+    itself. What stands in the way of training otherwise is for `check_for_training` to say.
     """
+    if data.mix:
+        names = ", ".join(part.name for part in data.mix)
+        raise DataError(
+            f"data.mix names several parts ({names}), and here one is needed.",
+            remedy="Leave the mix out (data.mix=[]) and give the data of one part.",
+        )
     opened = _open_source(data, variant, new_variables, roots)
     dataset, findings = opened.dataset, [*opened.findings, *_unit_findings(opened, new_variables)]
     for cut in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,6 +56,15 @@ class Moments:
         squares = self.std**2 * self.count + other.std**2 * other.count
         squares += difference**2 * (self.count / count) * other.count
         return Moments(mean, math.sqrt(squares / count), count, num_missing)
+
+
+def merge_moments(found: Iterable[Mapping[str, Moments]]) -> dict[str, Moments]:
+    """Moments of several data sets together, key by key: each weighs by its count."""
+    merged: dict[str, Moments] = {}
+    for moments in found:
+        for key, one in moments.items():
+            merged[key] = merged[key].merge(one) if key in merged else one
+    return merged
 
 
 def level_key(name: str, level: float) -> str:

@@ -106,7 +106,7 @@ def make_plan(
 
     `EvaluationError` or `DataError` says why nothing can be.
     """
-    data = request.data or subject.spec.data
+    data, part_note = _one_part(request, request.data or subject.spec.data)
     spec = subject.spec
     variant = spec.model.catalogue_entry
     _require_lead(request, spec, data)
@@ -137,8 +137,24 @@ def make_plan(
         samples=samples,
         targets=targets,
         sources=("model", *request.baselines, *initial),
-        warnings=(*notes, *_split_warning(request, subject, data), *warnings),
+        warnings=(*part_note, *notes, *_split_warning(request, subject, data), *warnings),
     )
+
+
+def _one_part(request: EvaluationRequest, data: DataSpec) -> tuple[DataSpec, tuple[str, ...]]:
+    """The data to judge on, of a mix one part, and what to know about the choice."""
+    parts = {part.name: part.data for part in data.parts if part.name}
+    if request.part is not None and request.part not in parts:
+        known = f"It has {', '.join(parts)}." if parts else "It is no mix."
+        raise EvaluationError(f"The data has no part {request.part!r}.", remedy=known)
+    if not parts:
+        return data, ()
+    name = request.part or next(iter(parts))
+    others = ", ".join(other for other in parts if other != name)
+    note = f"Judged on the part {name!r} of a mix alone" + (
+        f", not on {others}." if others else "."
+    )
+    return parts[name], (note,)
 
 
 def _times(opened: OpenedData) -> Times:
@@ -199,7 +215,7 @@ def _initial(
 def _split_warning(request: EvaluationRequest, subject: Subject, data: DataSpec) -> tuple[str, ...]:
     if subject.run is None or request.split == "validation":
         return ()
-    if not _share_data(data, subject.spec.data):
+    if not any(_share_data(data, part.data) for part in subject.spec.data.parts):
         return ()
     return (
         "The scores include samples that the run was trained on; the split 'validation' of its "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -13,6 +14,12 @@ from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple
 
 Split = Literal["all", "validation", "train"]
 Source = Literal["model", "persistence", "initial"]
+
+NOT_OF_OTHER_FILES: Mapping[str, object] = {
+    **dict.fromkeys(("start", "end", "validation_start", "validation_end")),
+    "mix": (),
+}
+"""Fields of a run's data that make no sense for other files, with their defaults."""
 
 
 def _known_regions(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,6 +45,8 @@ class EvaluationRequest(SpecModel):
     """Model variant of a checkpoint file, where its name does not tell."""
     data: DataSpec | None = None
     """Data to judge on; None: the run's own."""
+    part: str | None = None
+    """Which part of a mix to judge on; None: the first. Each is a grid of its own."""
     split: Split = "all"
     """Which samples of the data: the kept-back last part, the part before it, or both."""
     leads: PositiveInt = 1

@@ -58,6 +58,7 @@ def visualize(
     *,
     var: str,
     output: Path,
+    part: str | None = None,
     level: float | None = None,
     sample_index: int = 0,
     lead: int = 1,
@@ -68,9 +69,9 @@ def visualize(
 ) -> Picture:
     """Draw prediction, target and error of one sample, and write PNG, SVG or PDF by the suffix.
 
-    `sample_index` counts the samples of the data (None: the run's own) that have a target after
-    `lead` forecast steps. `difference` adds the error of persistence, to see the model's against.
-    `EvaluationError` says what is not there: the variable, the level, the sample.
+    `sample_index` counts the samples of the data (None: the run's own; of a mix `part`) that have
+    a target after `lead` forecast steps. `difference` adds the error of persistence, to see the
+    model's against. `EvaluationError` says what is not there: the variable, the level, the sample.
     """
     file_format = _format(output)
     require_writable(output.parent)
@@ -78,6 +79,7 @@ def visualize(
         {
             **ref.request_fields(),
             "data": data,
+            "part": part,
             "leads": lead,
             "variables": (var,),
             "initial": False,

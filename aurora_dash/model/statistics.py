@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from aurora_dash.data.statistics import level_key
+from aurora_dash.data.statistics import level_key, merge_moments
 from aurora_dash.data.store.moments import moments_of
 from aurora_dash.errors import DataError, ModelError
 from aurora_dash.spec import RunSpec, VariableSpec
@@ -115,9 +115,15 @@ def resolve_statistics(
     Those that were given stay; the others are measured on `time_indices` of the canonical
     dataset (None: all times), which should be the training period alone.
     """
-    variables = tuple(
-        v if v.has_statistics else _measured(v, dataset, time_indices) for v in spec.variables
-    )
+    return resolve_mixed_statistics(spec, [(dataset, time_indices)])
+
+
+def resolve_mixed_statistics(
+    spec: RunSpec, measured: Sequence[tuple[xr.Dataset, Sequence[int] | None]]
+) -> RunSpec:
+    """Like `resolve_statistics` on several datasets together: every value counts once, whatever
+    the shares in which they are mixed."""
+    variables = tuple(v if v.has_statistics else _measured(v, measured) for v in spec.variables)
     return spec if variables == spec.variables else spec.replace(variables=variables)
 
 
@@ -147,16 +153,16 @@ def _in_its_space(variable: VariableSpec) -> tuple[Group, str, str, float | None
 
 
 def _measured(
-    variable: VariableSpec, dataset: xr.Dataset, time_indices: Sequence[int] | None
+    variable: VariableSpec, measured: Sequence[tuple[xr.Dataset, Sequence[int] | None]]
 ) -> VariableSpec:
     key = describe(variable.name, variable.group).key
-    if key not in dataset:
+    if any(key not in dataset for dataset, _ in measured):
         raise DataError(
             f"The data has no {variable.group} variable {variable.name!r}, whose mean and standard "
             "deviation are to be computed.",
             remedy="Add a file that has it, or give its name in the files as source_name.",
         )
-    moments = moments_of(dataset, variable, time_indices)
+    moments = merge_moments(moments_of(dataset, variable, times) for dataset, times in measured)
     for name, found in moments.items():
         if not 0 < found.std < float("inf"):
             raise DataError(

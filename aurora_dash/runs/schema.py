@@ -38,6 +38,13 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "forecasts of several steps or lead times are trained on",
     ),
     Field("persistence_loss", "1", "loss of repeating the last input; validation records only"),
+    Field(
+        "part/<name>/loss",
+        "1",
+        "of one part of a mix, where `loss` is the mean over the parts, weighted as they are "
+        "mixed; validation records only",
+    ),
+    Field("part/<name>/persistence_loss", "1", "the same of repeating the last input"),
     Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
     Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),
     Field("lr/new_embeddings/<variable>", "1", "of a variable with a learning rate of its own"),

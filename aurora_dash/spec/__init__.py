@@ -5,7 +5,7 @@ message. A spec is saved with its run and is enough to run it again anywhere. Fr
 """
 
 from aurora_dash.spec.base import SpecModel
-from aurora_dash.spec.data import HUB, DataSpec, DemoSpec, Region
+from aurora_dash.spec.data import HUB, DataPart, DataSpec, DemoSpec, MixPart, Region
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.loader import LoaderSpec
@@ -21,12 +21,14 @@ from aurora_dash.spec.variable import VariableSpec
 __all__ = [
     "HUB",
     "SCHEMA_VERSION",
+    "DataPart",
     "DataSpec",
     "DemoSpec",
     "HealthSpec",
     "LoaderSpec",
     "LoraSpec",
     "LossSpec",
+    "MixPart",
     "ModelSpec",
     "OptimiserSpec",
     "Region",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from aurora_dash.spec.base import PositiveInt, SpecModel, UtcDatetime, one_or_many
+from aurora_dash.errors import SpecError
+from aurora_dash.spec.base import PositiveFloat, PositiveInt, SpecModel, UtcDatetime, one_or_many
 from aurora_dash.spec.urls import PlaceText
 
 LONGEST_LEAD_HOURS = 21 * 24
@@ -39,6 +41,59 @@ class DemoSpec(SpecModel):
     levels: tuple[int, ...] = (1000, 850, 500, 250)
     num_times: Annotated[int, Field(ge=6, le=10_000)] = 60
     seed: int = 0
+
+
+class MixPart(SpecModel):
+    """One of several data sets or regions that are trained on together.
+
+    Whatever it leaves out is that of the `DataSpec` it belongs to.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=40)]
+    weight: PositiveFloat = 1.0
+    """Expected share of the training samples, relative to the weights of the other parts."""
+    paths: Annotated[tuple[PlaceText, ...], BeforeValidator(one_or_many)] = ()
+    """Files, folders, stores, globs or addresses of its own."""
+    demo: DemoSpec | None = None
+    """Synthetic weather of its own, instead of files."""
+    static_file: Annotated[PlaceText, Field(min_length=1)] | None = None
+    region: Region | None = None
+    start: UtcDatetime | None = None
+    end: UtcDatetime | None = None
+    validation_start: UtcDatetime | None = None
+    validation_end: UtcDatetime | None = None
+    """If one of the two is given, the other is not taken from the `DataSpec` either."""
+
+    @model_validator(mode="after")
+    def _files_or_demo(self) -> Self:
+        if self.paths and self.demo is not None:
+            raise ValueError(f"part {self.name!r} has both paths and demo; give one of them")
+        return self
+
+    def changes(self) -> dict[str, object]:
+        """The fields of a `DataSpec` that this part changes."""
+        changed: dict[str, object] = {"mix": ()}
+        if self.paths:
+            changed |= {"source": "files", "paths": self.paths}
+        if self.demo is not None:
+            changed |= {"source": "demo", "demo": self.demo}
+        for name in ("static_file", "region", "start", "end"):
+            if getattr(self, name) is not None:
+                changed[name] = getattr(self, name)
+        if self.validation_start is not None or self.validation_end is not None:
+            changed["validation_start"] = self.validation_start
+            changed["validation_end"] = self.validation_end
+        return changed
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Data of one grid and period: all of a run's, or one part of a mix."""
+
+    name: str
+    """Empty where nothing is mixed."""
+    weight: float
+    data: DataSpec
 
 
 class DataSpec(SpecModel):
@@ -74,10 +129,19 @@ class DataSpec(SpecModel):
     """Hours from input to target; None: the variant's time step."""
     stride: PositiveInt = 1
     """Use every n-th sample; 1: all. Neighbours share most of their times."""
+    crop: tuple[PositiveInt, PositiveInt] | None = None
+    """Height and width, in grid points, of a box that is cut out of the training samples, at
+    another place in every step; None: train on the whole grid."""
+    validation_crop: Literal["whole", "centre"] = "whole"
+    """Validate on the whole grid, or on the box of that size in its middle."""
+    mix: tuple[MixPart, ...] = ()
+    """Data sets or regions that are trained on together, a batch from one at a time; empty: only
+    what is said here. With parts, what is said here counts for whatever they leave out."""
 
     @model_validator(mode="after")
     def _source_is_complete(self) -> Self:
-        if self.source == "files" and not self.paths:
+        alone = any(not part.paths and part.demo is None for part in self.mix) or not self.mix
+        if self.source == "files" and not self.paths and alone:
             raise ValueError("source 'files' needs data.paths: files, folders or globs")
         if self.start and self.end and self.start >= self.end:
             raise ValueError(f"start ({self.start}) must be before end ({self.end})")
@@ -93,6 +157,30 @@ class DataSpec(SpecModel):
         if self.start and last and last <= self.start:
             raise ValueError(f"validation_end ({last}) must be after start ({self.start})")
         return self
+
+    @model_validator(mode="after")
+    def _parts_are_whole(self) -> Self:
+        names = [part.name for part in self.mix]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"mix has {names.count(name)} parts called {name!r}")
+        for part in self.mix:
+            try:
+                self.of(part)
+            except SpecError as error:
+                raise ValueError(f"mix part {part.name!r}: {error.message}") from error
+        return self
+
+    def of(self, part: MixPart) -> DataSpec:
+        """The data of one part of the mix, as if nothing were mixed."""
+        return self.replace(**part.changes())
+
+    @property
+    def parts(self) -> tuple[DataPart, ...]:
+        """All data of one grid and period that the run uses; a single one without a mix."""
+        if not self.mix:
+            return (DataPart("", 1.0, self),)
+        return tuple(DataPart(part.name, part.weight, self.of(part)) for part in self.mix)
 
     @property
     def has_validation_period(self) -> bool:

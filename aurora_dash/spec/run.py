@@ -81,6 +81,17 @@ class RunSpec(SpecModel):
         return self
 
     @model_validator(mode="after")
+    def _crop_fits_the_patches(self) -> Self:
+        patch = self.model.catalogue_entry.patch_size
+        if self.data.crop and any(size % patch for size in self.data.crop):
+            height, width = self.data.crop
+            raise ValueError(
+                f"data.crop = {height} x {width} is no multiple of the {patch} x {patch} points "
+                f"of a patch of {self.model.variant}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _copied_variables_exist(self) -> Self:
         for variable in self.variables:
             known = [v.name for v in self.model.catalogue_entry.variables(variable.group)]
@@ -157,10 +168,21 @@ class RunSpec(SpecModel):
                 in_epochs=self.training.epochs is not None,
             )
             or self._refusal_of_lora()
+            or self._refusal_of_buffer()
         )
         if refusal:
             raise ValueError(f"rollout: {refusal}")
         return self
+
+    def _refusal_of_buffer(self) -> str:
+        several = [name for name in ("mix", "crop") if getattr(self.data, name)]
+        if self.rollout.kind == "replay" and several:
+            return (
+                f"kind 'replay' does not go with data.{several[0]}: forecasts that wait in the "
+                "buffer go on from one step to the next, and so need one grid throughout; choose "
+                "kind 'backprop', or cut out a data.region"
+            )
+        return ""
 
     def _refusal_of_lora(self) -> str:
         steps = self.rollout.num_targets
@@ -231,8 +253,8 @@ class RunSpec(SpecModel):
 
     @property
     def is_demo(self) -> bool:
-        """Whether the data is synthetic: labelled as such everywhere."""
-        return self.data.source == "demo"
+        """Whether data, or a part of a mix, is synthetic: labelled as such everywhere."""
+        return any(part.data.source == "demo" for part in self.data.parts)
 
     def unit(self, name: str, group: Group) -> str:
         """Unit of a variable of this run, registered ones included."""

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import xarray as xr
 
-from aurora_dash.data.batches import WindowSamples
-from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import Finding, launchable
-from aurora_dash.data.plan import training_times
-from aurora_dash.data.source import open_data
-from aurora_dash.data.windows import Split, Window
+from aurora_dash.data.mix import check_parts, close_parts, open_parts, said_of
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
@@ -26,7 +21,7 @@ from aurora_dash.model.load import LoadRefusedError
 from aurora_dash.model.statistics import (
     ModelStatistics,
     inherit_statistics,
-    resolve_statistics,
+    resolve_mixed_statistics,
 )
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.ownership import Owner, own
@@ -40,16 +35,17 @@ from aurora_dash.training.health.watch import WatchedRecords
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads
+from aurora_dash.training.material import Material, ValidationPart, material_of
+from aurora_dash.training.mix import MixedValidator, Validate
 from aurora_dash.training.order import BatchOrder
-from aurora_dash.training.plan import split_of, total_steps_of
-from aurora_dash.training.reading import order_of, samples_of
+from aurora_dash.training.plan import total_steps_of
 from aurora_dash.training.record import DownloadProgress, Recorder
 from aurora_dash.training.rollout.buffer import memory_needed
-from aurora_dash.training.rollout.replay import Replay, replay_windows
+from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.stopping import EarlyStopping
-from aurora_dash.training.validation import Validator, spread
+from aurora_dash.training.validation import Validator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,34 +96,33 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
     device = choose_device(spec.training.device)
     threads = set_threads(spec.training.threads)
     owner.update(device=str(device), waiting_for="the data to be opened and checked")
-    opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
+    parts = open_parts(spec)
     try:
-        findings = (*check_for_training(opened, spec), *trainable_findings(spec))
+        findings = (*check_parts(parts), *trainable_findings(spec))
         _refuse_unless_launchable(run, findings)
-        split = split_of(spec, opened.dataset)
-        spec = _resolve(run, spec, opened.dataset, split)
+        material = material_of(spec, parts)
+        spec = _resolve(run, spec, material)
         owner.update(waiting_for="the model to be built")
         model = _build(run, owner, spec, device)
-        train_samples, validation_samples = _samples(spec, opened.dataset, split)
-        order = order_of(spec, len(split.train))
-        replay = _replay(run, spec, order, train_samples)
-        total_steps = total_steps_of(spec, order)
+        replay = _replay(run, spec, material)
+        total_steps = total_steps_of(spec, material.order)
         step = TrainingStep(model, spec, device, total_steps, replay=replay)
-        stopping = _early_stopping(spec, split)
-        parts = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
-        save = Saver(run, spec, model, step, parts, threads, always_best=not split.validation)
+        stopping = _early_stopping(spec, material)
+        saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
+        always_best = not material.validation
+        save = Saver(run, spec, model, step, saved, threads, always_best=always_best)
+        order = replay.order if replay else material.order
+        prefetch = spec.loader.prefetch
         with (
             MetricsWriter(run.metrics_path) as metrics,
             TrainingBatches(
-                train_samples,
-                replay.order if replay else order,
-                prefetch=spec.loader.prefetch,
+                material.train, order, crop=material.crop, prefetch=prefetch
             ) as batches,
         ):
             trainer = Trainer(
                 take_step=step,
                 batches=batches,
-                validate=_validator(run, spec, step, validation_samples),
+                validate=_validator(run, spec, step, material),
                 records=WatchedRecords(
                     Recorder(metrics, owner, step.total_steps, device), run, spec, device
                 ),
@@ -139,11 +134,11 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 accumulate=spec.training.accumulate,
                 stopping=stopping,
             )
-            resume(run, save.store, trainer, model, step, parts)
+            resume(run, save.store, trainer, model, step, saved)
             with deterministic_if(spec.training.deterministic):
                 _run(trainer, owner)
     finally:
-        opened.close()
+        close_parts(parts)
 
 
 def _run(trainer: Trainer, owner: Owner) -> None:
@@ -180,12 +175,12 @@ def _refuse_unless_launchable(run: Run, findings: Iterable[Finding]) -> None:
         raise DataError(" ".join(e.message for e in errors), remedy=errors[0].remedy)
 
 
-def _resolve(run: Run, spec: RunSpec, dataset: xr.Dataset, split: Split) -> RunSpec:
+def _resolve(run: Run, spec: RunSpec, material: Material) -> RunSpec:
     """The spec with the new variables' statistics, measured on training times, and saved."""
     resolved = spec
     if spec.model.source == "run" and spec.model.run:
         resolved = inherit_statistics(spec, RunStore(run.folder.parent).get(spec.model.run).spec())
-    resolved = resolve_statistics(resolved, dataset, training_times(split.train))
+    resolved = resolve_mixed_statistics(resolved, material.measured)
     if resolved != spec:
         run.save_spec(resolved)
         run.log_event("info", "statistics of the new variables were filled into the spec")
@@ -213,46 +208,37 @@ def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> Built
     return model
 
 
-def _samples(
-    spec: RunSpec, dataset: xr.Dataset, split: Split
-) -> tuple[WindowSamples, WindowSamples | None]:
-    """Samples to train on, and those to validate with if there are any."""
-    is_replay = spec.rollout.kind == "replay"
-    training = replay_windows(split.train, spec) if is_replay else split.train
-    num_steps = spec.rollout.num_validated
-    windows = spread(split.validation, spec.training.validation_samples)
-    validation = [Window(w.inputs, w.targets[:num_steps]) for w in windows]
-    return (
-        samples_of(spec, dataset, training),
-        samples_of(spec, dataset, validation) if validation else None,
-    )
-
-
-def _replay(run: Run, spec: RunSpec, order: BatchOrder, samples: WindowSamples) -> Replay | None:
+def _replay(run: Run, spec: RunSpec, material: Material) -> Replay | None:
     """The replay buffer if the spec asks for one; `TrainingError` if it would be too large."""
     if spec.rollout.kind != "replay":
         return None
-    needed = memory_needed(samples[0][0], spec.rollout, spec.training.batch_size)
+    # A mix is refused where the spec is built.
+    assert isinstance(material.order, BatchOrder)
+    inputs, _ = material.train[0]
+    needed = memory_needed(inputs, spec.rollout, spec.training.batch_size)
     run.log_event("info", f"the replay buffer takes up to {needed / 2**30:.3g} GiB", bytes=needed)
-    return Replay(spec, order)
+    return Replay(spec, material.order)
 
 
-def _validator(
-    run: Run, spec: RunSpec, step: TrainingStep, samples: WindowSamples | None
-) -> Validator | None:
-    if samples is None:
-        return None
+def _validator(run: Run, spec: RunSpec, step: TrainingStep, material: Material) -> Validate | None:
     averaged = step.average is not None and spec.optimiser.validate_ema
-    return Validator(
-        step.comparer,
-        samples,
-        spec.training.batch_size,
-        weights=step.average.applied if step.average and averaged else nullcontext,
-        warn=lambda message: run.log_event("warning", message),
-    )
+
+    def of(part: ValidationPart) -> Validator:
+        return Validator(
+            step.comparer,
+            part.samples,
+            spec.training.batch_size,
+            weights=step.average.applied if step.average and averaged else nullcontext,
+            warn=lambda message: run.log_event("warning", said_of(part.name, message)),
+        )
+
+    if not material.is_mixed:
+        return next((of(part) for part in material.validation), None)
+    parts = {part.name: (part.weight, of(part)) for part in material.validation}
+    return MixedValidator(parts) if parts else None
 
 
-def _early_stopping(spec: RunSpec, split: Split) -> EarlyStopping | None:
-    if spec.training.patience is None or not split.validation:
+def _early_stopping(spec: RunSpec, material: Material) -> EarlyStopping | None:
+    if spec.training.patience is None or not material.validation:
         return None
     return EarlyStopping(spec.training.patience, spec.training.min_delta)

@@ -7,18 +7,11 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from aurora_dash.data.batches import Sample, collate
-from aurora_dash.training.order import BatchOrder
-
-
-class Samples(Protocol):
-    """Input and target batches by index."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Sample: ...
+from aurora_dash.data.batches import Sample, Samples, collate
+from aurora_dash.training.crops import RandomCrop
+from aurora_dash.training.order import Order
 
 
 class TrainingBatches:
@@ -28,8 +21,16 @@ class TrainingBatches:
     exit, and a run that is stopped by the server's end has a step to finish then.
     """
 
-    def __init__(self, samples: Samples, order: BatchOrder, *, prefetch: int = 1) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        order: Order,
+        *,
+        crop: RandomCrop | None = None,
+        prefetch: int = 1,
+    ) -> None:
         self.order = order
+        self._crop = crop
         self._prefetch = prefetch
         self._samples = samples
         self._wanted: SimpleQueue[tuple[int, Future[Sample]] | None] = SimpleQueue()
@@ -70,7 +71,8 @@ class TrainingBatches:
                 future.set_exception(error)
 
     def _read(self, step: int) -> Sample:
-        return collate([self._samples[i] for i in self.order.batch(step)])
+        samples = [self._samples[i] for i in self.order.batch(step)]
+        return collate(samples if self._crop is None else self._crop(step, samples))
 
     def __enter__(self) -> Self:
         return self

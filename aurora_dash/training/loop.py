@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from aurora_dash.data.batches import Sample
-from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.order import Order
 from aurora_dash.training.stopping import EarlyStopping
 from aurora_dash.training.terms import Record
 
@@ -19,7 +19,7 @@ _PACE_STEPS = 50
 class Batches(Protocol):
     """Gives batches by number; a step takes one, or several that follow each other."""
 
-    order: BatchOrder
+    order: Order
 
     def take(self, number: int) -> Sample:
         """Inputs and targets of the batch of that number, counted from 0."""

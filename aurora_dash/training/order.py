@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 import torch
+
+
+class Order(Protocol):
+    """Which samples make up which batch."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the samples."""
+
+    def epoch(self, step: int) -> float:
+        """Passes done after `step` steps."""
+
+    def batch(self, step: int) -> list[int]:
+        """Sample indices of 0-based step `step`."""
 
 
 @dataclass(frozen=True)

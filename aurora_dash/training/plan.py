@@ -8,7 +8,7 @@ from aurora_dash.data.plan import split_times, windows_of
 from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec
-from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.order import Order
 
 
 def split_of(spec: RunSpec, dataset: xr.Dataset) -> Split:
@@ -26,7 +26,7 @@ def split_of(spec: RunSpec, dataset: xr.Dataset) -> Split:
     return split
 
 
-def total_steps_of(spec: RunSpec, order: BatchOrder) -> int:
+def total_steps_of(spec: RunSpec, order: Order) -> int:
     """Number of optimiser steps of the whole run."""
     if spec.training.steps is not None:
         return spec.training.steps

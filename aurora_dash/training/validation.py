@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import torch
 
+from aurora_dash.data.batches import Samples
 from aurora_dash.errors import DataError
 from aurora_dash.training.comparer import Comparer
-from aurora_dash.training.loader import Samples, fixed_batches
+from aurora_dash.training.loader import fixed_batches
 from aurora_dash.training.rollout.leads import split_by_lead
 from aurora_dash.training.terms import Record, TermsMean
 

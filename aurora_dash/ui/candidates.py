@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aurora_dash.data.reading import read_values
+from aurora_dash.data.statistics import merge_moments
 from aurora_dash.data.store.moments import moments_of
 from aurora_dash.data.transforms import Numbers, transformed
 from aurora_dash.errors import DataError
@@ -89,8 +90,10 @@ def moments(spec: RunSpec, variable: VariableSpec) -> dict[float | None, tuple[f
     Of what its transform makes of the values. The level is None for surface and static variables.
     `DataError` if the data lacks it.
     """
-    with_it = _with(spec, variable)
-    found = moments_of(opened.opened(with_it).dataset, variable, opened.training_times(with_it))
+    found = merge_moments(
+        moments_of(part.dataset, variable, opened.training_times(part.spec))
+        for part in opened.parts(_with(spec, variable))
+    )
     return {_level_of(name, variable): (moment.mean, moment.std) for name, moment in found.items()}
 
 

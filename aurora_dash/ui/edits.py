@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from aurora_dash.errors import SpecError
 from aurora_dash.spec import (
+    DataSpec,
     ModelSpec,
     RolloutSpec,
     RunSpec,
@@ -71,6 +72,7 @@ def choose_variant(spec: RunSpec, variant_id: str) -> tuple[RunSpec, tuple[str, 
     model = _with_lora_of(model, variant).replace(variant=variant_id)
     bare = spec.replace(
         model=model,
+        data=_data_for(variant, spec.data, given_up),
         variables=(),
         loss=spec.loss.without_names(),
         trainable=TrainableSpec(),
@@ -105,6 +107,17 @@ def _with_rollout_of(spec: RunSpec, before: RunSpec, given_up: list[str]) -> Run
         except SpecError as error:
             given_up.append(error.message)
     return spec
+
+
+def _data_for(variant: Variant, data: DataSpec, given_up: list[str]) -> DataSpec:
+    """The data without crops that don't fill the variant's patches."""
+    if data.crop is None or not any(size % variant.patch_size for size in data.crop):
+        return data
+    given_up.append(
+        f"Crops of {data.crop[0]} × {data.crop[1]} are no longer cut out: they don't fill "
+        f"patches of {variant.patch_size}."
+    )
+    return data.replace(crop=None)
 
 
 def _trainable_for(trainable: TrainableSpec, num_new: int) -> TrainableSpec:

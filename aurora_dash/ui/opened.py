@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.data import plan
 from aurora_dash.data.check import DataSummary, check_for_training, describe
 from aurora_dash.data.findings import Finding, sort_findings
+from aurora_dash.data.mix import OpenedPart, in_part, mix_findings, said_of, specs_of
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.places import stamp_of
 from aurora_dash.data.roots import configured_roots, expand_paths
@@ -22,41 +23,73 @@ _ASK_AGAIN = 60
 
 
 def opened(spec: RunSpec) -> OpenedData:
-    """The spec's data; `DataError` if it can't be opened. Shared: nobody may change it."""
-    return _open(_data_of(spec).to_json(), _stamps(spec.data))
+    """The spec's data, of a mix its first part; `DataError` if it can't be opened.
+
+    Shared: nobody may change it.
+    """
+    return _opened_alone(one_part(spec))
+
+
+def one_part(spec: RunSpec, name: str = "") -> RunSpec:
+    """The spec with the data of one part of its mix, the first if none is so called; the spec
+    itself where nothing is mixed."""
+    parts = {part.name: part.data for part in spec.data.parts}
+    return spec.replace(data=parts.get(name, next(iter(parts.values()))))
+
+
+def parts(spec: RunSpec) -> tuple[OpenedPart, ...]:
+    """All data of the spec; `DataError` names the part that can't be opened. Shared too."""
+    return tuple(_part(*part) for part in specs_of(spec))
 
 
 def summary(spec: RunSpec) -> DataSummary:
-    """What the spec's data holds, without reading a field."""
+    """What the spec's data, of a mix its first part, holds, without reading a field."""
     return describe(opened(spec))
 
 
 def findings(spec: RunSpec) -> tuple[Finding, ...]:
     """Everything found about the spec's data; what can't be opened is an error among them."""
     try:
-        data = opened(spec)
-        of_fields = _check(_data_of(spec).to_json(), _stamps(spec.data))
+        found = list(mix_findings(parts(spec)))
+        for name, _, alone in specs_of(spec):
+            of_axes = check_for_training(_opened_alone(alone), alone, read_fields=False)
+            of_fields = _check(_data_of(alone).to_json(), _stamps(alone.data))
+            found.extend(in_part(name, finding) for finding in (*of_axes, *of_fields))
     except DataError as error:
         return (
             Finding(
                 severity="error", code="not-opened", message=error.message, remedy=error.remedy
             ),
         )
-    return sort_findings([*check_for_training(data, spec, read_fields=False), *of_fields])
+    return sort_findings(found)
 
 
 def training_times(spec: RunSpec) -> list[int]:
-    """Indices of the times that are trained on: inputs and targets of the training samples."""
-    return plan.training_times(_split(spec).train)
+    """Indices of the times that are trained on: inputs and targets of the training samples; of a
+    mix those of its first part."""
+    alone = one_part(spec)
+    return plan.training_times(_split(alone).train)
 
 
 def num_training_samples(spec: RunSpec) -> int:
-    """How many samples are trained on."""
-    return len(_split(spec).train)
+    """How many samples are trained on, of all parts."""
+    return sum(len(_split(alone).train) for _, _, alone in specs_of(spec))
 
 
-def _split(spec: RunSpec) -> Split:
-    return plan.split_times(spec, opened(spec).dataset["time"].values)
+def _split(alone: RunSpec) -> Split:
+    return plan.split_times(alone, _opened_alone(alone).dataset["time"].values)
+
+
+def _opened_alone(alone: RunSpec) -> OpenedData:
+    return _open(_data_of(alone).to_json(), _stamps(alone.data))
+
+
+def _part(name: str, weight: float, alone: RunSpec) -> OpenedPart:
+    try:
+        data = _opened_alone(alone)
+    except DataError as error:
+        raise type(error)(said_of(name, error.message), remedy=error.remedy) from error
+    return OpenedPart(name=name, weight=weight, spec=alone, opened=data)
 
 
 def _data_of(spec: RunSpec) -> RunSpec:
@@ -84,7 +117,7 @@ def _stamps_of(pattern: str) -> Stamps:
     return tuple(stamp_of(place) for place in expand_paths([pattern], roots=configured_roots()))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the data")
+@st.cache_resource(max_entries=8, show_spinner="Opening the data")
 def _open(spec_json: str, stamps: Stamps) -> OpenedData:
     spec = RunSpec.model_validate_json(spec_json)
     variant = spec.model.catalogue_entry

@@ -55,3 +55,36 @@ def test_an_empty_folder_is_a_user_error(cli, tmp_path: Path) -> None:
     outcome = cli("data", "check", tmp_path / "empty", "--json")
     assert outcome.code == 2
     assert "empty" in outcome.document["error"]
+
+
+def test_the_split_is_told_in_numbers_and_dates(cli, norway_files: tuple[Path, Path]) -> None:
+    period = ["data.validation_start=2025-06-04T00:00Z", "data.gap_hours=24"]
+    outcome = cli("data", "check", *norway_files, "--set", *period, "--json")
+    split = outcome.document["split"]
+    # Times 0 to 19, every 6 h: 12 to 19 validate; 9 to 11 are less than a day before them.
+    assert (split["num_train"], split["num_validation"], split["num_left_out"]) == (7, 6, 5)
+    assert [(span["use"], span["num_times"]) for span in split["spans"]] == [
+        ("train", 9),
+        ("gap", 3),
+        ("validation", 8),
+    ]
+    shown = cli("data", "check", *norway_files, "--set", *period).out
+    assert "7 to train on, 6 to validate with, 5 between them left out" in shown
+    assert "2025-06-04T00:00Z to 2025-06-05T18:00Z" in shown
+
+
+def test_the_parts_of_a_mix_are_told_one_by_one(cli, norway_files: tuple[Path, Path]) -> None:
+    mix = (
+        '[{"name": "north", "weight": 3, '
+        '"region": {"north": 70, "south": 63, "west": 5, "east": 19.75}},'
+        ' {"name": "rest", "levels": 1}]'
+    )
+    assert "levels" in cli("data", "check", *norway_files, "--set", f"data.mix={mix}").err
+    mix = mix.replace(', "levels": 1', "")
+    outcome = cli("data", "check", *norway_files, "--set", f"data.mix={mix}", "--json")
+    assert outcome.code == 0
+    north, rest = outcome.document["parts"]
+    assert (north["name"], north["weight"]) == ("north", 3.0)
+    assert north["summary"]["grid"]["num_latitudes"] == 28
+    assert rest["summary"]["grid"]["num_latitudes"] == 60
+    assert outcome.document["summary"] == north["summary"]

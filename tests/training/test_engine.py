@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from aurora_dash.data.source import open_data
 from aurora_dash.errors import RunError
 from aurora_dash.model.build import build_model
 from aurora_dash.model.saved import (
@@ -31,6 +32,7 @@ from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import ModelSpec, RunSpec, VariableSpec, load_spec
 from aurora_dash.training import engine
 from aurora_dash.training.engine import train
+from aurora_dash.training.plan import split_of
 from aurora_dash.variables import Group
 
 
@@ -422,8 +424,8 @@ def test_statistics_are_measured_on_training_times_and_kept_in_the_spec(store, s
     spec = spec.replace(variables=new)
     run = store.create(spec)
     assert train(run).state is RunState.COMPLETED
-    dataset = engine.open_data(spec.data, spec.model.catalogue_entry, spec.variables).dataset
-    split = engine.split_of(spec, dataset)
+    dataset = open_data(spec.data, spec.model.catalogue_entry, spec.variables).dataset
+    split = split_of(spec, dataset)
     times = sorted({index for window in split.train for index in window.indices})
     assert len(times) < dataset.sizes["time"]
     values = dataset["surf_tcwv"].isel(time=times).values.astype(np.float64)

@@ -141,3 +141,12 @@ def test_another_variant_without_lora_has_none_to_train() -> None:
     changed, _ = edits.choose_variant(spec, "small")
     assert changed.model.lora_mode is None
     assert changed.trainable.lora.kind == "attached"
+
+
+def test_a_variant_of_other_patches_gives_up_crops_that_do_not_fill_them() -> None:
+    spec = RunSpec().with_overrides(["data.crop=[16,32]"])
+    changed, given_up = edits.choose_variant(spec, "0.1-finetuned")
+    assert changed.data.crop is None
+    assert "Crops of 16 × 32 are no longer cut out: they don't fill patches of 10." in given_up
+    kept, _ = edits.choose_variant(spec, "0.25-wave")
+    assert kept.data.crop == (16, 32)

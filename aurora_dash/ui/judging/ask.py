@@ -7,7 +7,7 @@ import streamlit as st
 from aurora_dash.data.roots import configured_roots, expand_paths
 from aurora_dash.evaluation.job import start_evaluation
 from aurora_dash.evaluation.regions import REGIONS
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.request import NOT_OF_OTHER_FILES, EvaluationRequest
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import DataSpec, RunSpec
 from aurora_dash.ui import boundary, runs_view, state, widgets
@@ -74,12 +74,13 @@ def form(run: Run, *, expanded: bool) -> None:
         )
         split = third.selectbox(
             "Part of the data",
-            list(_SPLITS) if source == _OWN and spec.data.validation_fraction else ["all"],
+            list(_SPLITS) if source == _OWN and _keeps_back(spec) else ["all"],
             format_func=_SPLITS.__getitem__,
             help="The kept-back part tells what the model does on times it has not seen.",
             key=f"ask-split-{source}",
         )
         typed = _paths() if source == _FILES else ""
+        part = _part(spec) if source == _OWN else None
         leads, initial, regions = _more(spec)
         if st.button("Evaluate", icon=":material/play_arrow:", type="primary", key="ask"):
             _start(
@@ -87,12 +88,29 @@ def form(run: Run, *, expanded: bool) -> None:
                 {
                     "checkpoint": checkpoint,
                     "data": _data(source, typed, spec),
+                    "part": part,
                     "split": split,
                     "leads": leads,
                     "initial": initial,
                     "regions": tuple(regions) or ("global",),
                 },
             )
+
+
+def _keeps_back(spec: RunSpec) -> bool:
+    return spec.data.has_validation_period or spec.data.validation_fraction > 0
+
+
+def _part(spec: RunSpec) -> str | None:
+    """The part of a mix to judge on; None where nothing is mixed."""
+    if not spec.data.mix:
+        return None
+    return st.selectbox(
+        "Part of the mix",
+        [part.name for part in spec.data.mix],
+        help="Each part has a grid of its own, and is judged for itself.",
+        key="ask-part",
+    )
 
 
 def _paths() -> str:
@@ -136,7 +154,7 @@ def _data(source: str, typed: str, spec: RunSpec) -> DataSpec | None:
     """The data to judge on; None for the run's own."""
     if source == _OWN:
         return None
-    elsewhere = {"region": None, "start": None, "end": None, "validation_fraction": 0.0}
+    elsewhere = {"region": None, "validation_fraction": 0.0, **NOT_OF_OTHER_FILES}
     if source == _DEMO:
         return spec.data.replace(source="demo", **elsewhere)
     paths = tuple(line.strip() for line in typed.splitlines() if line.strip())

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from aurora_dash.ui import candidates, data_views, editor, path, shell
+from aurora_dash.ui import candidates, data_views, editor, fetching, path, shell
 from aurora_dash.ui.forms import data
 
 shell.heading("data")
 spec = editor.current().spec
 chosen = data.source(spec)
+fetching.section(spec)
 data.cutting(spec, candidates.levels(spec))
 st.divider()
 ready = data_views.show(spec, chosen=chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,7 +154,7 @@ def unpack(part: Path, folder: Path, stem: str) -> list[Path]:
         with zipfile.ZipFile(part) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(_DATA_SUFFIXES)]
             files = [_extract(archive, member, folder, stem, members) for member in members]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         part.unlink()
         raise DataError(
             f"The archive that came for {stem} is damaged: {error}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from aurora_dash.data.fetch.pace import Pace
 from aurora_dash.data.fetch.plan import plan
 from aurora_dash.data.fetch.request import FetchRequest
 from aurora_dash.data.fetch.run import output_folder, run
-from aurora_dash.data.fetch.state import is_locked, open_state
+from aurora_dash.data.fetch.state import is_locked, open_state, read_status
 from aurora_dash.errors import AuroraDashError, DataError
+
+_SIGN_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,18 @@ def start_fetch(
         target=_work, args=(request, roots, pace), name=f"fetch {folder.name}", daemon=True
     )
     thread.start()
+    _wait_for_a_sign(folder, thread)
     return thread
+
+
+def _wait_for_a_sign(folder: Path, thread: threading.Thread) -> None:
+    """Until the status on disk is the thread's own, so that whoever looks next sees it."""
+    deadline = time.monotonic() + _SIGN_SECONDS
+    while thread.is_alive() and time.monotonic() < deadline:
+        status = read_status(folder)
+        if status is not None and status.state == "running":
+            return
+        time.sleep(0.02)
 
 
 def _work(request: FetchRequest, roots: Sequence[Path] | None, pace: Pace | None) -> None:

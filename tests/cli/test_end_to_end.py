@@ -106,3 +106,21 @@ def test_a_killed_run_is_resumed_and_then_stopped_with_ctrl_c(tmp_path: Path) ->
     assert any("resumed from step-" in event["message"] for event in run.events())
     assert f"step-{told['steps']:08d}" in {p.name for p in run.checkpoints_folder.iterdir()}
     np.testing.assert_array_equal(run.metrics().column("step"), np.arange(1, told["steps"] + 1))
+
+
+def test_a_replay_training_is_a_few_assignments(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    rollout = ("rollout.kind=replay", "rollout.steps=4", "rollout.curriculum=[[5,2]]")
+    trained = _finish(
+        _start(
+            *("train", "demo", "--runs", store.root),
+            *("--set", *QUICK, "training.steps=20", *rollout, "rollout.refresh_every=4"),
+        )
+    )
+    assert trained["state"] == "completed"
+    table = store.get(trained["run_id"]).metrics()
+    leads = {f"lead_loss/{hours}" for hours in (6, 12, 18, 24)}
+    assert leads == {name for name in table.names("validation") if name.startswith("lead_loss/")}
+    longest = table.column("lead_loss/24")
+    assert np.isnan(longest[:5]).all()
+    assert np.isfinite(longest).any()

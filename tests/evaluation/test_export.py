@@ -45,6 +45,8 @@ CASES = {
     **{v.id: {"model": {"variant": v.id}} for v in VARIANTS},
     "new": {"model": {"variant": "small"}, "variables": NEW},
     "lead": {"model": {"variant": "0.25-pretrained"}, "data": {"lead_hours": 12}},
+    # Another LoRA in each step of a forecast: other weights than the class has by itself.
+    "lora_mode": {"model": {"variant": "0.25-finetuned", "lora_mode": "all"}},
     "lora": {
         "model": {"variant": "0.25-finetuned", "stabilise_level_agg": True},
         "trainable": {"parts": "lora", "lora": {"rank": 3, "targets": ["qkv", "proj", "mlp"]}},

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from aurora_dash import __version__
-from aurora_dash.cli import data, doctor, evaluate, export, runs, train, variants, visualize
+from aurora_dash.cli import (
+    data,
+    doctor,
+    evaluate,
+    export,
+    presets,
+    runs,
+    train,
+    tuning,
+    variants,
+    visualize,
+)
 from aurora_dash.cli.options import Commands, Parser
 
-_PARTS = (variants, doctor, data, train, evaluate, visualize, export, runs)
+_PARTS = (
+    variants,
+    presets,
+    doctor,
+    data,
+    tuning,
+    train,
+    evaluate,
+    visualize,
+    export,
+    runs,
+)
 
 _EXIT_CODES = """\
 Exit codes: 0 success; 1 a run that failed, or a check that found errors; 2 what you can put

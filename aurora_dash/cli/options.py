@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -89,6 +90,24 @@ def add_set_option(parser: Parser) -> None:
         help="change fields of the spec, such as training.steps=60; values are read as JSON "
         "where they parse; may be repeated",
     )
+
+
+def add_user_code_option(parser: Parser) -> None:
+    """``--user-code``, which lets ``loss.code`` run in this process."""
+    parser.add_argument(
+        "--user-code",
+        action=_AllowUserCode,
+        help="run the Python file that loss.code names, with all your rights",
+    )
+
+
+class _AllowUserCode(argparse.Action):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, *arguments: Any) -> None:
+        # Where code is run it is looked for here, whoever allowed it.
+        os.environ["AURORA_DASH_USER_CODE"] = "1"
 
 
 def add_data_option(parser: Parser, *, help: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from aurora_dash.cli.findings import finding_line
@@ -11,6 +12,7 @@ from aurora_dash.cli.options import (
     Commands,
     add_runs_option,
     add_spec_options,
+    add_user_code_option,
     changed,
     find_spec,
     store_of,
@@ -21,14 +23,15 @@ from aurora_dash.cli.summary import losses, progress_text, run_summary
 from aurora_dash.doctor.machine import machine_summary
 from aurora_dash.doctor.readiness import device_findings, memory_findings, weights_findings
 from aurora_dash.errors import DataError, SpecError
+from aurora_dash.presets import PRESETS
 from aurora_dash.runs.launch import run_in_foreground
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 
 _MORE = """\
-SPEC is a .json or .toml file, a preset's name (demo) or the id of a run, whose spec is then
-trained anew in a run of its own; `aurora-dash runs resume` goes on with a run instead.
+SPEC is a .json or .toml file, a preset's name (`aurora-dash presets`) or the id of a run, whose
+spec is then trained anew in a run of its own; `aurora-dash runs resume` goes on with a run instead.
 Ctrl-C stops after the step at hand and saves a checkpoint. Exits 1 if the run failed.
 """
 
@@ -38,6 +41,7 @@ def register(commands: Commands) -> None:
     parser = commands.add("train", train, help="start a new run and train it here", more=_MORE)
     parser.add_argument("spec", metavar="SPEC", help="spec file, preset or run id")
     add_spec_options(parser)
+    add_user_code_option(parser)
     add_runs_option(parser)
 
 
@@ -45,9 +49,21 @@ def train(options: argparse.Namespace) -> Answer:
     """Create a run and train it to its end."""
     store = store_of(options)
     spec = anchored(changed(find_spec(options.spec, store), options))
+    refuse_demo_data(options.spec, spec, options.assignments)
     refuse_missing_parts(spec, store)
     refuse_unusable_data(spec)
     return train_here(store.create(spec))
+
+
+def refuse_demo_data(name: str, spec: RunSpec, assignments: Sequence[str]) -> None:
+    """`SpecError` for a preset of real data that was given none, unless the demo was asked for."""
+    preset = PRESETS.get(name)
+    asked = any(text.startswith("data.source=") for text in assignments)
+    if preset is not None and preset.needs_files and spec.is_demo and not asked:
+        raise SpecError(
+            f"The preset {name!r} is for real data, and none was given.",
+            remedy="Add --data PATH ..., or --set data.source=demo to try it on synthetic weather.",
+        )
 
 
 def anchored(spec: RunSpec) -> RunSpec:
@@ -57,7 +73,9 @@ def anchored(spec: RunSpec) -> RunSpec:
     data = data.replace(paths=_all_absolute(data.paths), mix=mix)
     if model.path:
         model = model.replace(path=_absolute(model.path))
-    return spec.replace(data=data, model=model)
+    files = {name: getattr(spec.loss, name) for name in ("mask_file", "code")}
+    loss = spec.loss.replace(**{name: _absolute(path) for name, path in files.items() if path})
+    return spec.replace(data=data, model=model, loss=loss)
 
 
 def _all_absolute(paths: tuple[str, ...]) -> tuple[str, ...]:

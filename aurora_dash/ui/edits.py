@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aurora_dash.errors import SpecError
+from aurora_dash.presets.paper import FINE_TUNING_WEIGHTS
 from aurora_dash.spec import (
     DataSpec,
     ModelSpec,
@@ -23,11 +24,8 @@ Model = TypeVar("Model", bound=SpecModel)
 RANDOM_LR = 1e-3
 CHECKPOINT_LR = 1e-4
 
-PAPER_WEIGHTS = {
-    **{"2t": 3.5, "10u": 0.77, "10v": 0.66, "msl": 1.6},
-    **{"z": 3.5, "q": 0.8, "t": 1.7, "u": 0.87, "v": 0.6},
-}
-"""Weights of variables in the loss with which Aurora was fine-tuned (the paper's supplement D)."""
+PAPER_WEIGHTS = dict(FINE_TUNING_WEIGHTS)
+"""Weights of variables in the loss with which Aurora was fine-tuned."""
 
 
 def assign(model: Model, path: str, value: Any) -> Model:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from aurora_dash.errors import SpecError
 from aurora_dash.presets import own, paper
+from aurora_dash.presets.own import demo
 from aurora_dash.spec import RunSpec
+
+__all__ = ["PRESETS", "Preset", "demo", "get_preset"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Preset:
 
 
 _ALL = (
-    Preset(name="demo", title="Demo", build=own.demo, needs_files=False),
+    Preset(name="demo", title="Demo", build=demo, needs_files=False),
     Preset(name="new-variable", title="New variable", build=own.new_variable),
     Preset(name="regional", title="Regional", build=own.regional),
     Preset(name="lora-rollout", title="LoRA rollout", build=own.lora_rollout),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_dash.presets.own import demo
+from aurora_dash.presets import demo
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run, RunStore
 

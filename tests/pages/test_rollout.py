@@ -32,6 +32,9 @@ def test_a_replay_training_is_chosen_with_a_curriculum(
     app = app.radio(key="field:rollout.kind").set_value("replay").run()
     assert _spec_of(app, drafts).rollout == RolloutSpec(kind="replay", steps=8)
     assert "With the chosen data a full buffer takes" in texts(app)
+    # 4 surface variables and 5 on 2 levels, 2 times, 16 x 16 points, 4 bytes; a batch has 2.
+    app = app.number_input(key="field:rollout.buffer_size").set_value(10**6).run()
+    assert f"takes {14 * 2 * 256 * 4 * 2 * 10**6 / 2**30:.3g} GiB. Make it smaller" in texts(app)
     app.number_input(key="field:rollout.buffer_size").set_value(20)
     app.text_input(key="field:rollout.curriculum").set_value("10: 2; 20: 4")
     app = app.run()

@@ -184,8 +184,13 @@ def _replay(spec: RunSpec) -> None:
             step=1.0,
         )
     needed = _buffer_bytes(spec)
-    if needed is not None:
-        st.caption(f"With the chosen data a full buffer takes {words.size(needed)}.")
+    if needed is None:
+        return
+    told = f"With the chosen data a full buffer takes {words.size(needed)}."
+    if needed > spec.rollout.buffer_gib * 2**30:
+        st.markdown(f":red[:material/error: {told} Make it smaller, or allow it more memory.]")
+    else:
+        st.caption(told)
 
 
 def _buffer_bytes(spec: RunSpec) -> int | None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from aurora_dash.model.randomness import OwnRandomness
+from aurora_dash.runs.status import RunState
 from aurora_dash.spec import LossSpec, RunSpec
+from aurora_dash.training.engine import train
 from aurora_dash.training.loss import build_loss
 from aurora_dash.training.order import mix_seed
 from aurora_dash.training.rollout.crps import fair_crps
@@ -131,3 +133,39 @@ def test_an_ensemble_is_trained_like_a_loop_over_its_members(prepare, steps) -> 
     scale = max(value.abs().max() for value in expected.values())
     assert all((found[n] - value).abs().max() < 1e-4 * scale for n, value in expected.items())
     assert found["backbone.noise_mlp.0.weight"].abs().max() > 0
+
+
+ENSEMBLE = (
+    *("model.variant=v1.5-ensemble", "rollout.members=2", "rollout.kind=backprop"),
+    *("rollout.steps=2", "training.steps=6"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", ["default", "stages", "blocks"])
+def test_activation_checkpointing_draws_the_same_noise(prepare, layers) -> None:
+    recomputed = ("model.activation_checkpointing=true", f"model.checkpointed_layers={layers}")
+    found = []
+    for options in ((), recomputed):
+        spec, built, samples = prepare(*ENSEMBLE, *options)
+        TrainingStep(built, spec, torch.device("cpu"), 6)(0, [samples[0]])
+        gradients = [p.grad for p in built.module.parameters() if p.grad is not None]
+        found.append(gradients)
+    assert len(found[0]) == len(found[1])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.slow
+def test_an_ensemble_that_was_stopped_goes_on_as_if_it_had_not_been(store, spec) -> None:
+    spec = spec.with_overrides([*ENSEMBLE, 'loss.targets=["2t", "z"]'])
+    whole, cut = store.create(spec), store.create(spec)
+    assert train(whole).state == RunState.COMPLETED, whole.status().reason
+    calls = iter(range(100))
+    assert train(cut, should_stop=lambda: next(calls) >= 8).state == RunState.STOPPED
+    assert 0 < cut.status().step < 6
+    assert train(cut).state == RunState.COMPLETED
+    for name in ("loss", "grad_norm", "lead_loss/6", "lead_loss/12"):
+        expected = whole.metrics().column(name)
+        assert np.isfinite(expected).all()
+        np.testing.assert_array_equal(cut.metrics().column(name), expected)
+    assert np.isfinite(whole.metrics().column("lead_loss/12", "validation")).all()

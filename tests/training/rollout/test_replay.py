@@ -231,3 +231,11 @@ def test_a_buffer_too_large_for_its_memory_is_refused_with_the_numbers(prepare) 
     with pytest.raises(TrainingError, match="of 200 batches takes") as caught:
         memory_needed(inputs, tight, 3)
     assert "rollout.buffer_size to 50" in caught.value.remedy
+
+
+def test_a_run_whose_buffer_is_too_large_fails_before_its_model_is_made(store, spec) -> None:
+    run = store.create(spec.with_overrides([*REPLAY, "rollout.buffer_gib=1e-5"]))
+    assert train(run).state == RunState.FAILED
+    assert "rollout.buffer_gib allows 1e-05" in run.status().reason
+    assert not run.metrics().num_rows()
+    assert run.status().num_parameters is None

@@ -54,6 +54,8 @@ def stored_field(dataset: xr.Dataset, key: str) -> ReadField | None:
         np.array_equal(positions, np.arange(size))
         for positions, size in zip(part, whole, strict=True)
     )
+    slices = [_as_slice(positions) for positions in part]
+    chosen = tuple(slices) if all(slices) else np.ix_(*part)
 
     def read_whole(index: int, out: Values) -> None:
         store.read(key, int(indices[index]), out)
@@ -61,7 +63,7 @@ def stored_field(dataset: xr.Dataset, key: str) -> ReadField | None:
     def read_part(index: int, out: Values) -> None:
         values = _scratch.of(whole)
         store.read(key, int(indices[index]), values)
-        out[...] = values[np.ix_(*part)]
+        np.copyto(out, values[chosen])
 
     return read_whole if is_whole else read_part
 
@@ -70,3 +72,10 @@ def _positions(held: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArra
     """Where each wanted coordinate lies among those held."""
     order = np.argsort(held)
     return order[np.searchsorted(held, wanted, sorter=order)]
+
+
+def _as_slice(positions: NDArray[np.intp]) -> slice | None:
+    """The same positions as a slice, of which no copy is made; None if they have gaps."""
+    start = int(positions[0])
+    run = np.arange(start, start + positions.size)
+    return slice(start, start + positions.size) if np.array_equal(positions, run) else None

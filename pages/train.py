@@ -3,7 +3,16 @@
 import streamlit as st
 
 from aurora_dash.ui import editor, machine, parameters, readiness, shell
-from aurora_dash.ui.forms import health, launch, learning, rollout, schedule, trainable, training
+from aurora_dash.ui.forms import (
+    health,
+    launch,
+    learning,
+    loader,
+    rollout,
+    schedule,
+    trainable,
+    training,
+)
 
 shell.heading("train")
 spec = editor.current().spec
@@ -32,6 +41,8 @@ with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
     training.housekeeping(spec, machine.devices())
 with st.expander("Health: what is watched", icon=":material/monitor_heart:"):
     health.rules(spec)
+with st.expander("Reading the data", icon=":material/speed:"):
+    loader.reading(spec)
 
 st.subheader("Launch", anchor=False)
 launch.whole_spec(spec)

@@ -8,12 +8,13 @@ import streamlit as st
 
 from aurora_dash.data.findings import launchable
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import data_view, look, opened, widgets
+from aurora_dash.ui import data_view, look, opened, preparing, widgets
 
 CHECK = "Check"
 VIEWS: Mapping[str, Callable[[RunSpec], None]] = {
     CHECK: data_view.recognised,
     "Look": look.look,
+    "Prepare": preparing.prepare,
 }
 """What draws each view, by its title, in the order shown; called once data is chosen."""
 

@@ -25,6 +25,16 @@ from aurora_dash.runs.identity import this_process
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.spec import RunSpec
 
+__all__ = [
+    "PrepareState",
+    "PrepareStatus",
+    "cancel_preparation",
+    "prepare_store",
+    "read_status",
+    "start_preparing",
+    "stop_all",
+]
+
 _CONTROL_FOLDER = "control"
 _TELL_SECONDS = 0.5
 _EXIT_TIMEOUT_SECONDS = 60.0

@@ -133,7 +133,8 @@ class _Files:
         self._netcdf = _write_netcdf(dataset, folder)
         self.plain = _write_plain(dataset, folder / "plain")
         store = folder / "store"
-        loader = LoaderSpec(shuffle="blocks", workers=WORKERS, prefetch=2)
+        # Without memory for more than a neighbourhood, as of a data set too large for it.
+        loader = LoaderSpec(shuffle="blocks", workers=WORKERS, prefetch=2, cache_megabytes=0)
         self._spec = RunSpec(
             model=ModelSpec(variant="0.25-pretrained"),
             data=DataSpec(source="files", paths=(str(store),)),
@@ -160,8 +161,7 @@ class _Files:
         self._held = [ahead[index] for index in range(min(2, self.num_samples))]
 
     def netcdf(self, num: int) -> float:
-        """Plain xarray in a `DataLoader`, shuffled."""
-        _drop(self._netcdf)
+        """Plain xarray in a `DataLoader`, shuffled, warm: unpacking takes its time, not reading."""
         with xr.open_mfdataset(self._netcdf, chunks=None, engine="netcdf4") as dataset:
             samples = _NetcdfSamples(dataset, self._windows)
             loader = torch.utils.data.DataLoader(samples, batch_size=None, shuffle=True)
@@ -220,10 +220,8 @@ class _Files:
         return TrainingBatches(self._samples[shuffle], order, prefetch=prefetch)
 
     def _samples_of(self, shuffle: bool) -> WindowSamples:
-        """Those of a run; when shuffled without times that are kept, as of a data set too large."""
-        loader = self._spec.loader
-        if shuffle:
-            loader = loader.replace(shuffle="full", cache_megabytes=0)
+        """Those of a run in block-shuffled or in any order."""
+        loader = self._spec.loader.replace(shuffle="full" if shuffle else "blocks")
         spec = self._spec.replace(loader=loader)
         return samples_of(spec, self._store, self._windows)
 

@@ -1,0 +1,156 @@
+"""Write docs/benchmarks.md, what was measured, from the results in benchmarks/results.
+
+`python docs/benchmark_tables.py` rewrites it; a test fails when it is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESULTS = REPOSITORY / "benchmarks" / "results"
+TARGET = REPOSITORY / "docs" / "benchmarks.md"
+
+Result = Mapping[str, Any]
+
+_HEAD = """\
+# What was measured
+
+Written by `docs/benchmark_tables.py` from `benchmarks/results/`; each section names the script that
+measured it. A machine with other work on it changes from minute to minute: ways are measured in
+turns within one run, and what counts are the ratios.
+"""
+
+_WAYS = {
+    "netcdf_dataloader": "(a) xarray on NetCDF (zlib) in a `DataLoader`, shuffled, warm",
+    "store_shuffled_warm": "training store, every sample by itself, nothing kept, warm",
+    "store_blocks_warm": "training store, runs of neighbours, warm",
+    "store_blocks_cold": "training store, runs of neighbours, cold",
+    "raw_store_files_cold": "(c) the store's files as plain bytes, cold",
+    "raw_fields_cold": "(c) the fields as plain uncompressed bytes, cold",
+    "raw_fields_warm": "the fields as plain uncompressed bytes, warm",
+    "in_memory": "(b) batches held in memory",
+}
+_RATIOS = {
+    "times_netcdf_blocks": "times (a), runs of neighbours, warm (goal 30)",
+    "times_netcdf_blocks_cold": "times (a), runs of neighbours, cold",
+    "times_netcdf_shuffled": "times (a), every sample by itself, warm",
+    "of_raw_store_file_bandwidth_cold": "of (c), the store's own bytes, cold (goal 0.8)",
+    "of_raw_field_bandwidth_cold": "of (c), the same fields uncompressed, cold (goal 0.8)",
+    "of_raw_field_bandwidth_warm": "of the same fields uncompressed, warm",
+}
+
+
+def render(results: Mapping[str, Result]) -> str:
+    """The page, a section for each result (by the name of its file) that has one here."""
+    sections = [_SECTIONS[name](results[name]) for name in _SECTIONS if name in results]
+    return "\n".join([_HEAD, *sections])
+
+
+def read_results(folder: Path = RESULTS) -> dict[str, Result]:
+    """The results by name of their file."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
+
+
+def _loader(result: Result) -> str:
+    lines = ["## Loader\n", f"`python benchmarks/loader.py`: {_surroundings(result)}\n"]
+    for name, size in result["sizes"].items():
+        lines.append(
+            f"### {name}\n\nA sample is {_megabytes(size['sample_bytes'])} MB in memory; the store "
+            f"takes {100 * size['stored_fraction']:.0f} % of the fields' size. Medians over "
+            f"{len(size['seconds_a_sample']['in_memory']['rounds'])} rounds, "
+            f"{result['workers']} reading threads.\n"
+        )
+        rows = [
+            (label, _seconds(seconds), f"{1 / seconds:.3g}", _speed(size, way))
+            for way, label in _WAYS.items()
+            for seconds in [size["seconds_a_sample"][way]["median"]]
+        ]
+        lines.append(_table(("way", "s a sample", "samples a s", "MB/s"), rows))
+        ratios = [(label, f"{size['ratios'][key]:.3g}") for key, label in _RATIOS.items()]
+        lines.append(_table(("training store against", "ratio"), ratios))
+        waiting = size["waiting"]
+        lines.append(
+            f"With a training step assumed to take {waiting['assumed_step_seconds']:g} s elsewhere "
+            f"(a GPU), begun cold, a step waits {_milli(waiting['median_wait_seconds'])} ms for its "
+            f"data (median of {waiting['steps']}; longest "
+            f"{_milli(waiting['longest_wait_seconds'])} ms).\n"
+        )
+    lines.append(_LOADER_NOTE)
+    return "\n".join(lines)
+
+
+_LOADER_NOTE = """\
+Where a goal is missed, the processor is the reason, not the disk: two cores, shared with other work,
+check, unpack and copy every byte (a time is unpacked once and copied into each of the two or three
+batch places that need it), while cold files of this size came from the host's cache at several
+GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than reading it.
+In-memory batches cost nothing to hand over, and a data set of this size does not fit.
+"""
+
+
+def _prepare(result: Result) -> str:
+    rows = [
+        ("fields", f"{result['field_bytes'] / 1e9:.1f} GB, {result['times']} times of "
+         f"{result['grid'][0]} x {result['grid'][1]} x {result['levels']} levels"),
+        ("store", f"{result['stored_bytes'] / 1e9:.1f} GB"),
+        ("peak memory", f"{result['peak_memory_bytes'] / 1e9:.2f} GB (goal: below 2)"),
+        ("time", f"{result['seconds']:.0f} s, {result['field_megabytes_per_second']:.0f} MB/s, "
+         f"{result['seconds_of_them_generating']:.0f} s of them to generate the fields"),
+        ("called again", f"{result['nothing_to_do_seconds']:.2f} s to see that nothing is to do"),
+        ("all checksums verified", f"{result['verify_seconds']:.1f} s"),
+        ("statistics against float64", f"{result['largest_error_of_statistics']:.1e} relative "
+         "(goal 1e-6)"),
+    ]  # fmt: skip
+    head = f"## Preparing 20 GB\n\n`python benchmarks/prepare.py`: {_surroundings(result)}\n"
+    return "\n".join([head, _table(("", ""), rows)])
+
+
+_SECTIONS: Mapping[str, Callable[[Result], str]] = {"loader": _loader, "prepare": _prepare}
+
+
+def _surroundings(result: Result) -> str:
+    versions = result["versions"]
+    named = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "aurora-dash"))
+    changed = ", with later changes" if result["changed_since_commit"] else ""
+    return (
+        f"{result['date'][:10]}, {result['device']}, {named}, commit "
+        f"{result['commit'][:8]}{changed}."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _speed(size: Result, way: str) -> str:
+    return "–" if way == "in_memory" else f"{size['megabytes_a_second'][way]:,.0f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _milli(seconds: float) -> str:
+    return f"{1000 * seconds:.3g}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.3g}"
+
+
+def main() -> None:
+    """Rewrite the page in place."""
+    TARGET.write_text(render(read_results()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

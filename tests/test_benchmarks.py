@@ -1,0 +1,72 @@
+"""The benchmarks run, tiny, and what the documents say is what was measured."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def tables(repository: Path) -> ModuleType:
+    path = repository / "docs" / "benchmark_tables.py"
+    found = importlib.util.spec_from_file_location("benchmark_tables", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def _run(repository: Path, script: str, *arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{script}.py", *arguments],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=200,
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_the_page_of_benchmarks_is_what_the_results_say(
+    tables: ModuleType, repository: Path
+) -> None:
+    written = (repository / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert written == tables.render(tables.read_results()), "run python docs/benchmark_tables.py"
+
+
+def test_preparing_twenty_gigabytes_stayed_below_two_of_memory(repository: Path) -> None:
+    text = (repository / "benchmarks" / "results" / "prepare.json").read_text(encoding="utf-8")
+    result = json.loads(text)
+    assert result["field_bytes"] >= 20e9
+    assert result["peak_memory_bytes"] < 2e9
+    assert result["largest_error_of_statistics"] < 1e-6
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_preparing_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(repository, "prepare", "--tiny", "--gigabytes", "0.002")
+    assert result["written_again"] == 0
+    assert 0 < result["largest_error_of_statistics"] < 1e-6
+    assert "peak memory" in tables.render({"prepare": result})
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_the_loader_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(repository, "loader", "--tiny")
+    size = result["sizes"]["demo"]
+    seconds = {way: found["median"] for way, found in size["seconds_a_sample"].items()}
+    assert seconds["store_blocks_warm"] < seconds["netcdf_dataloader"]
+    assert size["waiting"]["median_wait_seconds"] < size["waiting"]["assumed_step_seconds"]
+    assert "(goal 30)" in tables.render({"loader": result})

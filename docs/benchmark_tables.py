@@ -78,9 +78,9 @@ def _loader(result: Result) -> str:
         lines.append(_table(("training store against", "ratio"), ratios))
         waiting = size["waiting"]
         lines.append(
-            f"With a training step assumed to take {waiting['assumed_step_seconds']:g} s elsewhere "
-            f"(a GPU), begun cold, a step waits {_milli(waiting['median_wait_seconds'])} ms for its "
-            f"data (median of {waiting['steps']}; longest "
+            f"With a training step assumed to take {waiting['assumed_step_seconds']:g} s "
+            f"elsewhere (a GPU), begun cold, a step waits "
+            f"{_milli(waiting['median_wait_seconds'])} ms for its data (median of {waiting['steps']}; longest "
             f"{_milli(waiting['longest_wait_seconds'])} ms).\n"
         )
     lines.append(_LOADER_NOTE)
@@ -88,10 +88,10 @@ def _loader(result: Result) -> str:
 
 
 _LOADER_NOTE = """\
-Where a goal is missed, the processor is the reason, not the disk: two cores, shared with other work,
-check, unpack and copy every byte (a time is unpacked once and copied into each of the two or three
-batch places that need it), while cold files of this size came from the host's cache at several
-GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than reading it.
+Where a goal is missed, the processor is the reason, not the disk: two cores, shared with other
+work, check, unpack and copy every byte (a time is unpacked once and copied into each of the two or
+three batch places that need it), while cold files of this size came from the host's cache at
+several GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than reading it.
 In-memory batches cost nothing to hand over, and a data set of this size does not fit.
 """
 

@@ -80,8 +80,8 @@ def _loader(result: Result) -> str:
         lines.append(
             f"With a training step assumed to take {waiting['assumed_step_seconds']:g} s "
             f"elsewhere (a GPU), begun cold, a step waits "
-            f"{_milli(waiting['median_wait_seconds'])} ms for its data (median of {waiting['steps']}; longest "
-            f"{_milli(waiting['longest_wait_seconds'])} ms).\n"
+            f"{_milli(waiting['median_wait_seconds'])} ms for its data (median of "
+            f"{waiting['steps']}; longest {_milli(waiting['longest_wait_seconds'])} ms).\n"
         )
     lines.append(_LOADER_NOTE)
     return "\n".join(lines)
@@ -91,8 +91,8 @@ _LOADER_NOTE = """\
 Where a goal is missed, the processor is the reason, not the disk: two cores, shared with other
 work, check, unpack and copy every byte (a time is unpacked once and copied into each of the two or
 three batch places that need it), while cold files of this size came from the host's cache at
-several GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than reading it.
-In-memory batches cost nothing to hand over, and a data set of this size does not fit.
+several GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than
+reading it. In-memory batches cost nothing to hand over, and a data set of this size does not fit.
 """
 
 

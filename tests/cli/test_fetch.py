@@ -44,6 +44,7 @@ def test_a_dry_run_shows_the_size_and_asks_nobody(cli, cds: CdsServer, tmp_path:
     assert cds.requests == [] and not (tmp_path / "era5").exists()
 
 
+@pytest.mark.slow
 def test_what_was_fetched_passes_data_check(cli, cds: CdsServer, tmp_path: Path) -> None:
     outcome = cli(*arguments(tmp_path / "era5", "--json"))
     assert outcome.code == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aurora_dash.data.fetch.datastore import DataStore, JobStatus
 from aurora_dash.data.fetch.download import GoneError, download, unpack
+from aurora_dash.data.fetch.hourly import name_hourly
 from aurora_dash.data.fetch.ledger import Ledger
 from aurora_dash.data.fetch.pace import Pace, ShouldStop, StoppedError, wait
 from aurora_dash.data.fetch.plan import Piece
@@ -122,6 +123,7 @@ class Queue:
             self._ask_again(piece)
             return
         files = unpack(part, self._ledger.folder, piece.id)
+        name_hourly(files, piece.variables)
         self._ledger.deliver(piece, files)
 
     def _part(self, piece: Piece, job: str) -> Path:

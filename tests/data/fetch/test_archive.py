@@ -33,6 +33,8 @@ from aurora_dash.errors import DataError
 from aurora_dash.presets import demo
 from aurora_dash.spec import DataSpec
 
+pytestmark = pytest.mark.slow
+
 NORWAY = {"north": 70, "south": 55, "west": 5, "east": 20}
 LEVELS = [700, 850, 925, 1000]
 _ARCHIVE_NAMES = {
@@ -281,7 +283,6 @@ def test_an_archive_that_is_not_there_is_told(
         run(plan(request_()), pace=quick)
 
 
-@pytest.mark.slow
 def test_memory_stays_bounded_whatever_is_asked(
     request_: Callable[..., FetchRequest],
     quick: Pace,

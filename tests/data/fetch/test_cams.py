@@ -20,6 +20,8 @@ from aurora_dash.data.open import open_files
 from aurora_dash.errors import DataError
 from tests.data.fetch.cds_server import CdsServer, Inputs
 
+pytestmark = pytest.mark.slow
+
 _IN_THE_FILES = {"2t": "t2m", "10u": "u10", "10v": "v10"}
 AIR = FetchRequest.build(
     {

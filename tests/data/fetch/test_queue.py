@@ -36,6 +36,7 @@ Norway = Callable[..., FetchRequest]
 PIECES = 3  # static, surface, pressure
 
 
+@pytest.mark.slow
 def test_what_the_store_delivers_is_ready_to_train_on(
     norway_cds: CdsServer, norway: Norway, quick: Pace, norway_files: tuple[Path, Path]
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_file_that_was_deleted_comes_back_from_the_same_request(
     assert cds.submissions == PIECES
 
 
+@pytest.mark.slow
 def test_so_many_requests_wait_at_the_store_at_a_time(
     cds: CdsServer, norway: Norway, quick: Pace
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_failed_request_is_told_with_its_reason_and_only_it_is_asked_again(
     assert cds.submissions == PIECES + 1
 
 
+@pytest.mark.slow
 def test_a_busy_store_is_given_the_time_it_asks_for(
     cds: CdsServer, norway: Norway, quick: Pace
 ) -> None:

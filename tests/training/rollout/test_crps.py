@@ -95,7 +95,7 @@ def _plain(values: torch.Tensor):
     return Batch({"2t": values}, {}, {}, metadata)
 
 
-@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("steps", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_ensemble_is_trained_like_a_loop_over_its_members(prepare, steps) -> None:
     """Loss and gradients of three members, each a forecast of its own, drawn one after another."""
     rollout = ["rollout.kind=backprop", "rollout.steps=2"] if steps == 2 else []

@@ -86,6 +86,7 @@ def _losses(run: Run) -> list[dict]:
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(store, spec) -> None:
     spec = spec.with_overrides([*REPLAY, "training.validate_every=16"])
     whole, cut = store.create(spec), store.create(spec)

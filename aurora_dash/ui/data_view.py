@@ -35,6 +35,8 @@ def recognised(spec: RunSpec) -> None:
 
 def _summary(summary: DataSummary, spec: RunSpec) -> None:
     st.subheader("What was recognised", anchor=False)
+    if spec.data.mix:
+        st.caption(f"In the first part of the mix, `{spec.data.mix[0].name}`.")
     widgets.show_label_texts([widgets.SYNTHETIC] if summary.synthetic else [])
     grid, times = summary.grid, summary.times
     widgets.facts(

@@ -152,29 +152,7 @@ def _static(spec: RunSpec) -> None:
 
 
 def cutting(spec: RunSpec, levels: tuple[float, ...]) -> None:
-    """Validation part, lead time, levels, period and region. `levels` are those of the data."""
-    first, second = st.columns(2)
-    with first:
-        fields.decimal(
-            spec,
-            "data.validation_fraction",
-            "Kept for validation",
-            "The last part of the period, never trained on: what the model is judged by. "
-            "0.2 is a fifth.",
-            minimum=0.0,
-            maximum=0.9,
-            step=0.05,
-        )
-    with second:
-        fields.integer(
-            spec,
-            "data.lead_hours",
-            "Lead time (hours)",
-            "From the last input to the target. Empty: the model's time step, "
-            f"{spec.model.catalogue_entry.timestep_hours} h.",
-            minimum=1,
-            placeholder=f"{spec.model.catalogue_entry.timestep_hours} (the model's step)",
-        )
+    """Levels, period and region. `levels` are those of the data."""
     with st.expander("Period, region and levels", icon=":material/crop:"):
         first, second = st.columns(2)
         with first:

@@ -87,6 +87,8 @@ def in_short(spec: RunSpec) -> None:
     variant = spec.model.catalogue_entry
     weights = f"{spec.model.size}, random weights" if spec.model.is_random else spec.model.source
     data = "synthetic demo" if spec.is_demo else ", ".join(spec.data.paths)
+    if spec.data.mix:
+        data = f"a mix of {', '.join(part.name for part in spec.data.mix)}"
     new = ", ".join(v.name for v in spec.variables)
     parts = [f"{variant.title} ({weights})", data, f"new: {new}" if new else ""]
     st.caption(" · ".join(plain(part) for part in parts if part))

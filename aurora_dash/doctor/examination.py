@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from aurora_dash.data.findings import Finding, launchable, sort_findings
+from aurora_dash.doctor.gpu import gpu_memory_findings
 from aurora_dash.doctor.libraries import library_findings, torch_findings
 from aurora_dash.doctor.machine import MachineSummary, machine_summary
+from aurora_dash.doctor.settings import thread_findings, zone_findings
 from aurora_dash.doctor.surroundings import (
     hub_findings,
     memory_findings,
     package_findings,
     runs_findings,
+    store_findings,
 )
+from aurora_dash.doctor.tested import version_findings
 
 _PROBE_TIMEOUT_SECONDS = 180.0
 
@@ -44,7 +48,7 @@ class Diagnosis:
 
 
 def examine(runs_root: Path, *, network: bool = True) -> Diagnosis:
-    """Check packages, torch and CUDA, GRIB support, memory, the runs folder and the hub.
+    """Check packages, torch, CUDA, GPUs, GRIB, memory, threads, the runs folder, hub and CDS.
 
     Imports torch and aurora in a process of its own, which takes about 15 s.
     """
@@ -52,11 +56,16 @@ def examine(runs_root: Path, *, network: bool = True) -> Diagnosis:
     probed = run_probe()
     findings = [
         *package_findings(),
+        *version_findings(machine.versions),
         *torch_findings(machine, probed),
         *library_findings(probed),
+        *gpu_memory_findings(machine),
         *memory_findings(machine),
+        *thread_findings(machine),
+        *zone_findings(),
         *runs_findings(runs_root),
         *hub_findings(network=network),
+        *(store_findings() if network else ()),
     ]
     return Diagnosis(machine=machine, findings=sort_findings(findings))
 

@@ -1,4 +1,4 @@
-"""Findings about installed packages, memory, the place where runs are kept, and the hub."""
+"""Findings about installed packages, memory, the place where runs are kept, the hub and the CDS."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import urllib.request
 from importlib import metadata
 from pathlib import Path
 
+from aurora_dash.data.fetch.account import CDS_URL, find_account
 from aurora_dash.data.findings import Finding
 from aurora_dash.doctor.machine import MachineSummary
 from aurora_dash.doctor.versions import release
-from aurora_dash.errors import RunError
+from aurora_dash.errors import DataError, RunError
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.variants import HUB_REPOSITORY, VARIANTS
 
@@ -159,13 +160,46 @@ def _hub_finding() -> Finding:
     )
 
 
-def _unreachable(url: str) -> str:
-    """Why an address does not answer; empty if it does."""
+def store_findings() -> list[Finding]:
+    """Whether the Climate Data Store answers and a key for it is here; never an error."""
+    url, lack = os.environ.get("CDSAPI_URL") or CDS_URL, None
+    try:
+        url = find_account("era5").url
+    except DataError as error:
+        lack = error
+    problem = _unreachable(url, any_answer=True)
+    findings = [
+        Finding(
+            severity="info",
+            code="cds_unreachable" if problem else "cds",
+            message=f"ERA5 can't be fetched from the Climate Data Store ({url}): {problem}."
+            if problem
+            else f"The Climate Data Store ({url}) answers.",
+            remedy="Files that are here already and the demo work without it. Else check the "
+            "network or the proxy (HTTPS_PROXY)."
+            if problem
+            else "",
+        )
+    ]
+    if lack is not None:
+        findings.append(
+            Finding(
+                severity="info", code="cds_without_key", message=lack.message, remedy=lack.remedy
+            )
+        )
+    return findings
+
+
+def _unreachable(url: str, *, any_answer: bool = False) -> str:
+    """Why an address does not answer; empty if it does.
+
+    With `any_answer` a refusal is one too, as of an address that is not made to be looked at.
+    """
     try:
         request = urllib.request.Request(url, method="HEAD")
         with urllib.request.urlopen(request, timeout=_HUB_TIMEOUT_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
-        return f"it answers {error.code}"
+        return "" if any_answer and error.code < 500 else f"it answers {error.code}"
     except (OSError, ValueError, http.client.HTTPException) as error:
         return str(getattr(error, "reason", error))

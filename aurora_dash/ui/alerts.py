@@ -17,6 +17,7 @@ from aurora_dash.ui.tasks import tasks
 
 _STOP_SECONDS = 900.0
 _FOLLOWING = "following-remedy-of"
+_OF_THE_MACHINE = ("cuda", "throughput", "memory")
 _ICONS = {"error": ":red[:material/error:]", "warning": ":orange[:material/warning:]"}
 
 
@@ -53,6 +54,8 @@ def _open_alert(run: Run, status: RunStatus, entry: Noticed) -> None:
         if alert.explanation:
             st.caption(plain(alert.explanation))
         st.markdown(f":small[**What to do:** {plain(alert.advice)}]")
+        if alert.rule in _OF_THE_MACHINE:
+            navigation.link("doctor", "Examine this machine", icon=":material/stethoscope:")
         _remedies(run, status, alert)
 
 

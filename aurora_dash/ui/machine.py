@@ -6,7 +6,7 @@ import streamlit as st
 
 from aurora_dash.doctor import MachineSummary, machine_summary
 from aurora_dash.doctor.readiness import device_names
-from aurora_dash.ui import boundary, lifecycle, widgets, words
+from aurora_dash.ui import boundary, lifecycle, navigation, widgets, words
 from aurora_dash.ui.lifecycle import WarmUpState
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -18,8 +18,8 @@ def summary() -> MachineSummary:
     return machine_summary()
 
 
-def facts() -> None:
-    """Device, memory and versions, and whether PyTorch is loaded yet."""
+def facts(*, with_link: bool = True) -> None:
+    """Device, memory and versions, whether PyTorch is loaded yet, and the way to the doctor."""
     machine = summary()
     st.subheader("This machine", anchor=False)
     with st.container(border=True, gap="xsmall"):
@@ -35,6 +35,8 @@ def facts() -> None:
             f"{machine.cpu}, {words.several(machine.num_cores, 'core')}, Python {machine.python}. "
             f"{_advice(machine)}"
         )
+        if with_link:
+            navigation.link("doctor", "Examine this machine", icon=":material/stethoscope:")
         loading = lifecycle.warm_up().state is WarmUpState.LOADING
         st.fragment(_readiness, run_every=_SECONDS_BETWEEN_LOOKS if loading else None)()
 

@@ -66,7 +66,13 @@ STEPS: tuple[Step, ...] = (
         purpose="Score a checkpoint on data and look at prediction, target and error.",
     ),
 )
-_BY_KEY = {step.key: step for step in (START, *STEPS)}
+DOCTOR = Step(
+    key="doctor",
+    title="Doctor",
+    purpose="What this machine offers, what stands in the way of runs, and what to do about it.",
+)
+"""Beside the path: reached from Start and from failures."""
+_BY_KEY = {step.key: step for step in (START, *STEPS, DOCTOR)}
 
 
 class Progress(StrEnum):
@@ -88,7 +94,7 @@ def pages() -> list[Page]:
     """The pages for `st.navigation`; `steps_bar` is what people navigate by."""
     return [
         st.Page(ROOT / step.file, title=step.title, default=step is START)
-        for step in (START, *STEPS)
+        for step in (START, *STEPS, DOCTOR)
     ]
 
 

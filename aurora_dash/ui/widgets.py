@@ -86,7 +86,12 @@ def _badges(labels: Sequence[str]) -> str:
     return " ".join(f":violet-badge[{_LABEL_ICONS[label]} {label}]" for label in labels)
 
 
-def findings(items: Iterable[Finding], *, expanded: bool = False) -> None:
+def findings(
+    items: Iterable[Finding],
+    *,
+    expanded: bool = False,
+    info_title: str = "What was done while opening",
+) -> None:
     """Findings with their remedies: what stands in the way first, what was merely done last."""
     by_severity: dict[str, list[Finding]] = {"error": [], "warning": [], "info": []}
     for item in items:
@@ -96,7 +101,7 @@ def findings(items: Iterable[Finding], *, expanded: bool = False) -> None:
         for item in by_severity[severity]:
             box(finding_text(item), icon=icon)
     if by_severity["info"]:
-        title = f"What was done while opening ({len(by_severity['info'])})"
+        title = f"{info_title} ({len(by_severity['info'])})"
         with st.expander(title, icon=":material/info:", expanded=expanded):
             for item in by_severity["info"]:
                 st.markdown(f"- {finding_text(item)}")

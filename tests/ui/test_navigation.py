@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aurora_dash.ui.navigation import ROOT, START, STEPS, Progress, progress
+from aurora_dash.ui.navigation import DOCTOR, ROOT, START, STEPS, Progress, progress
 
 
 def test_every_step_has_a_page() -> None:
-    for step in (START, *STEPS):
+    for step in (START, *STEPS, DOCTOR):
         assert (ROOT / step.file).is_file()
 
 
@@ -20,7 +20,7 @@ def test_progress_marks_here_done_and_open() -> None:
     assert marks["train"] is Progress.OPEN
 
 
-@pytest.mark.parametrize("step", [START, *STEPS], ids=lambda step: step.key)
+@pytest.mark.parametrize("step", [START, *STEPS, DOCTOR], ids=lambda step: step.key)
 def test_every_page_opens_empty_and_shows_the_path(
     step: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

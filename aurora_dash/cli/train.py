@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aurora_dash.cli.findings import finding_line
 from aurora_dash.cli.options import (
@@ -32,7 +33,8 @@ from aurora_dash.spec import RunSpec
 _MORE = """\
 SPEC is a .json or .toml file, a preset's name (`aurora-dash presets`) or the id of a run, whose
 spec is then trained anew in a run of its own; `aurora-dash runs resume` goes on with a run instead.
-Ctrl-C stops after the step at hand and saves a checkpoint. Exits 1 if the run failed.
+Ctrl-C stops after the step at hand and saves a checkpoint. Exits 1 if the run failed, 130 if
+Ctrl-C stopped it.
 """
 
 
@@ -125,21 +127,33 @@ def train_here(run: Run) -> Answer:
     """Train a run in this process, with a line of progress, and report how it ended."""
     sys.stderr.write(f"run {run.id}\n")
     with watching(lambda: progress_text(run.status())):
-        run_in_foreground(run)
+        signal = run_in_foreground(run)
     summary = {**run_summary(run), **losses(run)}
-    failed = summary["state"] == RunState.FAILED
     lines = [
         f"{summary['run_id']} {summary['state']} after {summary['steps']} steps. "
         f"{summary['reason']} {summary['remedy']}".strip(),
         f"train loss {number(summary['final_loss'])}, "
         f"best {number(summary['best_training_loss'])}; "
         f"validation {number(summary['final_validation_loss'])}, "
-        f"best {number(summary['best_validation_loss'])}",
+        f"best {number(summary['best_validation_loss'])}{_persistence(summary)}",
         _trained(summary["num_trainable"], summary["num_parameters"]),
         summary["folder"],
     ]
     text = "\n".join(line for line in lines if line)
-    return Answer(document=summary, text=text, exit_code=1 if failed else 0)
+    return Answer(document=summary, text=text, exit_code=_exit_code(summary["state"], signal))
+
+
+def _exit_code(state: str, signal: int | None) -> int:
+    """1 for a failed run; as shells have it for one that a signal stopped: 130 after Ctrl-C."""
+    if state == RunState.FAILED:
+        return 1
+    return 128 + signal if signal is not None and state == RunState.STOPPED else 0
+
+
+def _persistence(summary: dict[str, Any]) -> str:
+    """The loss of repeating the last input, where it was measured."""
+    loss = summary["persistence_validation_loss"]
+    return "" if loss is None else f", persistence {number(loss)}"
 
 
 def _trained(trainable: int | None, total: int | None) -> str:

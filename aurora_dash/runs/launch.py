@@ -11,12 +11,11 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import ParamSpec, Protocol
+from typing import Any, ParamSpec, Protocol, Self
 
 from aurora_dash.errors import AuroraDashError, RunError
 from aurora_dash.runs.control import Action
@@ -219,27 +218,33 @@ def launch(run: Run, launcher: str = "thread") -> None:
     thread_launcher().launch(run)
 
 
-def run_in_foreground(run: Run, train: TrainFunction = _train) -> object:
+def run_in_foreground(run: Run, train: TrainFunction = _train) -> signal.Signals | None:
     """Train in the calling (main) thread; Ctrl-C or SIGTERM stop it after the step, saved.
 
-    A second signal interrupts at once. Returns what the training function returns.
+    A second signal interrupts at once. Returns the signal that asked it to stop, if one did.
     """
-    with own(run, kind="process"), _stop_signals() as should_stop:
-        return train(run, should_stop=should_stop)
+    with own(run, kind="process"), _StopSignals() as asked:
+        train(run, should_stop=lambda: asked.by is not None)
+        return asked.by
 
 
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    asked = threading.Event()
+class _StopSignals:
+    """A block in which signals ask to stop; the second one interrupts."""
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
+    def __init__(self) -> None:
+        self.by: signal.Signals | None = None
+        self._previous: dict[signal.Signals, Any] = {}
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in previous.items():
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.by is not None:
+            raise KeyboardInterrupt
+        self.by = signal.Signals(number)

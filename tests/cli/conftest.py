@@ -63,7 +63,9 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
                 owner.update(state="failed", reason="Loss of 2t is NaN.", remedy="Lower the rate.")
                 return
             with MetricsWriter(run.metrics_path) as metrics:
-                metrics.write({"step": 0, "split": "validation", "loss": 0.9})
+                metrics.write(
+                    {"step": 0, "split": "validation", "loss": 0.9, "persistence_loss": 0.5}
+                )
                 for step, loss in enumerate((0.5, 0.25, 0.375), start=1):
                     metrics.write({"step": step, "split": "train", "loss": loss})
                 metrics.write({"step": 3, "split": "validation", "loss": 0.75})

@@ -100,7 +100,7 @@ def test_a_killed_run_is_resumed_and_then_stopped_with_ctrl_c(tmp_path: Path) ->
     _only_run(store, lambda run: run.metrics().num_rows() >= reached + 10)
     assert run.status().owner.pid == resumed.pid
     resumed.send_signal(signal.SIGINT)
-    told = _finish(resumed)
+    told = _finish(resumed, 130)
     assert told["state"] == "stopped"
     assert told["steps"] == run.metrics().num_rows()
     assert any("resumed from step-" in event["message"] for event in run.events())

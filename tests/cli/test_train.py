@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +57,7 @@ def test_text_for_people_names_state_losses_and_folder(
     first, second, third = outcome.out.splitlines()
     assert first.startswith(f"{run.id} completed after 3 steps.")
     assert "train loss 0.375, best 0.25" in second
+    assert second.endswith("validation 0.75, best 0.75, persistence 0.5")
     assert third == str(run.folder)
 
 
@@ -171,3 +177,33 @@ def test_what_is_plainly_missing_makes_no_run(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not list((tmp_path / "runs").glob("2*"))
+
+
+@pytest.mark.parametrize(
+    ("state", "number", "code"),
+    [
+        ("stopped", signal.SIGINT, 130),
+        ("stopped", signal.SIGTERM, 143),
+        ("stopped", None, 0),
+        ("completed", signal.SIGINT, 0),
+        ("failed", signal.SIGINT, 1),
+    ],
+)
+def test_the_exit_code_says_whether_a_signal_stopped_the_run(
+    cli, monkeypatch: pytest.MonkeyPatch, state: str, number: int | None, code: int
+) -> None:
+    def train(run: Run, *, should_stop: Callable[[], bool]) -> None:
+        with own(run) as owner:
+            owner.update(state="running")
+            if number is not None:
+                os.kill(os.getpid(), number)
+                while not should_stop():
+                    time.sleep(0.001)
+            owner.update(state=state)
+
+    engine = types.SimpleNamespace(train=train)
+    monkeypatch.setitem(sys.modules, "aurora_dash.training.engine", engine)
+    outcome = cli("train", "demo", "--json")
+    assert outcome.code == code
+    assert outcome.document["state"] == state
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

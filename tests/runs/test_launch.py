@@ -86,7 +86,7 @@ def test_runs_of_a_device_go_one_at_a_time_in_the_order_of_launch(
 
 
 def test_devices_do_not_wait_for_each_other(
-    store: RunStore, launcher: ThreadLauncher, wait_until
+    store: RunStore, launcher: ThreadLauncher, engine: FakeEngine, wait_until
 ) -> None:
     runs = [
         store.create(demo().with_overrides([f"training.device={device}"]))
@@ -95,6 +95,8 @@ def test_devices_do_not_wait_for_each_other(
     for run in runs:
         launcher.launch(run)
     wait_until(lambda: _states(*runs) == ["running"] * 3)
+    assert engine.most_at_work == 3
+    assert [run.status().queue_place for run in runs] == [None] * 3
 
 
 def test_a_queued_run_can_be_stopped_and_the_next_moves_up(
@@ -164,6 +166,7 @@ def test_a_stopped_run_can_be_launched_again(
     engine.end(run)
     wait_until(lambda: _relaunched(launcher, run))
     wait_until(lambda: run.status().state is RunState.COMPLETED)
+    assert engine.order == [run.id, run.id]
 
 
 def _relaunched(launcher: ThreadLauncher, run: Run) -> bool:
@@ -239,6 +242,12 @@ def test_threads_end_when_there_is_nothing_left_to_train(
     engine.end(run)
     names = {"training on cpu", "training on cuda:0", f"heartbeat {run.id}"}
     wait_until(lambda: not names & {thread.name for thread in threading.enumerate()})
+    assert run.status().state is RunState.COMPLETED
+    # A launcher whose threads have ended still takes runs.
+    later = store.create(demo())
+    launcher.launch(later)
+    assert names & {thread.name for thread in threading.enumerate()}
+    engine.end(later)
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,12 @@ def test_looking_at_a_run_never_keeps_an_owner_out(run: Run) -> None:
     for thread in threads:
         thread.start()
     try:
+        taken = 0
         for _ in range(20):
             with own(run) as owner:
                 owner.update(state="completed")
+                taken += 1
+        assert taken == 20
     finally:
         stop.set()
         for thread in threads:
@@ -343,6 +346,8 @@ def test_the_heartbeat_beats_and_survives_a_status_it_cannot_write(
         moved.rename(run.folder)
         again = run.status().heartbeat
         wait_until(lambda: run.status().heartbeat > again)
+        assert first < again
+        assert run.status().state is RunState.RUNNING
         owner.update(state="completed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,12 @@ from aurora_dash.presets import get_preset
 from aurora_dash.spec import DataSpec
 
 if TYPE_CHECKING:
+    from aurora_dash.evaluation.request import EvaluationRequest
     from aurora_dash.evaluation.results import EvaluationResult
     from aurora_dash.evaluation.sources import CheckpointRef
+    from aurora_dash.runs.store import RunStore
+
+_SAMPLES = {"all": "all", "validation": "validation", "train": "training"}
 
 _MORE = """\
 CHECKPOINT is a run's id (its best checkpoint), run@last, run@step-00000120, the folder of a run
@@ -72,7 +76,6 @@ def add_checkpoint_options(parser: Parser) -> None:
 
 def evaluate(options: argparse.Namespace) -> Answer:
     """Score a checkpoint and write the result."""
-    from aurora_dash.evaluation.evaluate import evaluate as judge
     from aurora_dash.evaluation.request import EvaluationRequest
     from aurora_dash.evaluation.sources import CheckpointRef
 
@@ -94,18 +97,33 @@ def evaluate(options: argparse.Namespace) -> Answer:
             "device": options.device,
         }
     )
-    folder = options.out or Path(f"evaluation-{Path(options.checkpoint).stem}")
-    line = ProgressLine()
-    result = judge(
-        request,
-        folder,
-        store=ref.store or store,
-        progress=lambda done, total: line.show(f"forecast step {done}/{total}"),
-    )
-    line.end()
+    result = _judge(ref, request, options.out, ref.store or store)
     for warning in result.summary.warnings:
         sys.stderr.write(f"warning: {warning}\n")
     return Answer(document=result.records(), text=_text(result))
+
+
+def _judge(
+    ref: CheckpointRef, request: EvaluationRequest, folder: Path | None, store: RunStore
+) -> EvaluationResult:
+    """The result, in `folder`; without one in the run's own, where pages show it too."""
+    from aurora_dash.evaluation.evaluate import evaluate as judge
+    from aurora_dash.evaluation.job import evaluate_here
+
+    line = ProgressLine()
+
+    def progress(done: int, total: int) -> None:
+        line.show(f"forecast step {done}/{total}")
+
+    try:
+        if folder is None and ref.run is not None:
+            return evaluate_here(ref.run, request, progress=progress)
+        folder = folder or Path("evaluation")
+        if (folder / "scores.json").exists():
+            sys.stderr.write(f"replacing the evaluation in {folder}\n")
+        return judge(request, folder, store=store, progress=progress)
+    finally:
+        line.end()
 
 
 def data_of(ref: CheckpointRef, options: argparse.Namespace) -> DataSpec | None:
@@ -132,7 +150,10 @@ def _text(result: EvaluationResult) -> str:
         key = (record["variable"], record["level"], record["lead_hours"], record["region"])
         rows.setdefault(key, {})[record["source"]] = record["value"]
         units[key] = record["unit"]
-    body = [_row(key, units[key], (values.get(s) for s in sources)) for key, values in rows.items()]
+    body = [
+        _row(key, units[key], summary.samples_by_lead, (values.get(s) for s in sources))
+        for key, values in rows.items()
+    ]
     notes = [
         note
         for note, holds in (
@@ -144,15 +165,22 @@ def _text(result: EvaluationResult) -> str:
     old = summary.old_variables
     return "\n".join(
         (
-            f"{summary.checkpoint}, {summary.num_samples} samples  {' '.join(notes)}".rstrip(),
-            table(("rmse", "level", "lead", "region", "unit", *sources), body),
+            f"{summary.checkpoint}, {_SAMPLES[summary.request.split]} samples "
+            f"({summary.num_samples})  {' '.join(notes)}".rstrip(),
+            table(("rmse", "level", "lead", "samples", "region", "unit", *sources), body),
             *([] if old is None else [f"variables it had before: {old}"]),
             f"{result.folder}",
         )
     )
 
 
-def _row(key: tuple[Any, ...], unit: str, values: Iterable[float | None]) -> tuple[str, ...]:
+def _row(
+    key: tuple[Any, ...],
+    unit: str,
+    samples_by_lead: Mapping[int, int],
+    values: Iterable[float | None],
+) -> tuple[str, ...]:
     variable, level, lead, region = key
-    where = "-" if level is None else f"{level:g}"
-    return (variable, where, f"{lead} h", region, unit, *(number(value) for value in values))
+    where, count = "-" if level is None else f"{level:g}", f"{samples_by_lead[lead]}"
+    numbers = (number(value) for value in values)
+    return (variable, where, f"{lead} h", count, region, unit, *numbers)

@@ -83,10 +83,29 @@ def start_evaluation(
         raise EvaluationError(
             f"The request names the run {request.run!r}, the evaluation belongs to {run.id!r}."
         )
-    evaluation_id = f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    evaluation_id = _new_id()
     job = _Job(run, evaluation_id, request, roots, evaluate or _real_evaluate)
     _jobs().start(job)
     return evaluation_id
+
+
+def evaluate_here(
+    run: Run, request: EvaluationRequest, *, progress: Callable[[int, int], None]
+) -> EvaluationResult:
+    """Evaluate one of the run's checkpoints in this thread, kept where pages find it too.
+
+    Raises `EvaluationError` with the reason if it fails.
+    """
+    job = _Job(run, _new_id(), request, None, _real_evaluate, watch=progress)
+    job()
+    status = get_evaluation(run, job.id)
+    if status.state is not EvaluationState.COMPLETED:
+        raise EvaluationError(status.reason, remedy=status.remedy)
+    return load_evaluation(run, job.id)
+
+
+def _new_id() -> str:
+    return f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def stop_all(timeout: float) -> bool:
@@ -140,6 +159,10 @@ def stop_evaluation(run: Run, evaluation_id: str) -> None:
     put_request(folder / CONTROL_FOLDER, Action.STOP)
 
 
+def _nobody(done: int, total: int) -> None:
+    """Stands in where nobody watches."""
+
+
 class _Job:
     """One evaluation on its way: owns its folder and tells its state."""
 
@@ -150,6 +173,7 @@ class _Job:
         request: EvaluationRequest,
         roots: tuple[Path, ...] | None,
         evaluate: Evaluate,
+        watch: Callable[[int, int], None] = _nobody,
     ) -> None:
         # Made under a hidden name, so that nobody meets a folder without a status.
         self._folder = run.evaluation_folder / f".new-{evaluation_id}"
@@ -157,6 +181,7 @@ class _Job:
         self._store = RunStore(run.folder.parent)
         self._roots = roots
         self._evaluate = evaluate
+        self._watch = watch
         self._stop = False
         self.id = evaluation_id
         self._told = 0.0
@@ -218,6 +243,7 @@ class _Job:
             turn.release()
 
     def _progress(self, done: int, total: int) -> None:
+        self._watch(done, total)
         now = time.monotonic()
         if done == total or now - self._told > _PROGRESS_SECONDS:
             self._told = now

@@ -137,7 +137,26 @@ def make_plan(
         samples=samples,
         targets=targets,
         sources=("model", *request.baselines, *initial),
-        warnings=(*part_note, *notes, *_split_warning(request, subject, data), *warnings),
+        warnings=(
+            *part_note,
+            *notes,
+            *_split_warning(request, subject, data),
+            *_lead_warning(request, spec, samples),
+            *warnings,
+        ),
+    )
+
+
+def _lead_warning(
+    request: EvaluationRequest, spec: RunSpec, samples: Sequence[Sample]
+) -> tuple[str, ...]:
+    """That the data does not reach as far as was asked for, if so."""
+    reached = max((step for sample in samples for step in sample.targets), default=0)
+    if reached == request.leads:
+        return ()
+    return (
+        f"{request.leads} lead times were asked for; the data reaches {reached}, "
+        f"{reached * spec.lead_hours} h.",
     )
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aurora_dash.evaluation.job import list_evaluations
+from aurora_dash.evaluation.status import EvaluationState
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 
@@ -72,6 +74,20 @@ def test_train_evaluate_and_visualize(tmp_path: Path) -> None:
         if (record["variable"], record["level"], record["metric"]) == ("t", 850, "rmse")
     }
     assert rmse["model"] < rmse["initial"]
+
+    # Without --out it lies where the dashboard looks; the leads asked for reach beyond the data.
+    kept = ("--split", "validation", "--variables", "2t", "--leads", 9)
+    text = subprocess.run(
+        [sys.executable, "-m", "aurora_dash", *map(str, ("evaluate", run.id, *options, *kept))],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    [status] = list_evaluations(run)
+    assert status.state is EvaluationState.COMPLETED
+    assert "validation samples" in text.stdout
+    assert "9 lead times were asked for; the data reaches" in text.stderr
 
     picture = tmp_path / "t.png"
     told = _finish(

@@ -26,6 +26,13 @@ class SpecError(AuroraDashError):
 class DataError(AuroraDashError):
     """A data source can't be opened, understood or used for the model at hand."""
 
+    def __init__(
+        self, message: str, *, remedy: str = "", choices: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.choices = choices
+        """Ways out: what each does in a few words, and the setting of the spec that does it."""
+
 
 class PathError(DataError):
     """A path is missing, unreadable or outside the folders this dashboard may touch."""

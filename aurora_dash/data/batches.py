@@ -19,6 +19,7 @@ from aurora.insolation import insolation
 
 from aurora_dash.data.buffers import Buffers
 from aurora_dash.data.crops import Box
+from aurora_dash.data.infill import hide_filled
 from aurora_dash.data.reading import Values, read_values
 from aurora_dash.data.steps import Step, Steps
 from aurora_dash.data.times import utc_datetimes
@@ -140,7 +141,9 @@ class WindowSamples:
         window = self.windows[index]
         steps = self._steps.take(window.indices)
         inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names)
-        targets = (self._batch([steps[i]], (i,), self._targets) for i in window.targets)
+        targets = (
+            self._batch([hide_filled(steps[i])], (i,), self._targets) for i in window.targets
+        )
         return inputs, tuple(targets)
 
     def _batch(

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.checks_fields import DEFAULT_BUDGET_BYTES, field_findings, unreadable
-from aurora_dash.data.checks_statistics import statistics_findings
 from aurora_dash.data.checks_times import time_findings
 from aurora_dash.data.findings import Finding, launchable, sort_findings
 from aurora_dash.data.open import OpenedData
@@ -57,7 +56,6 @@ def check_for_training(
     if read_fields:
         findings.extend(_later_findings(opened))
         findings.extend(field_findings(dataset, spec, budget_bytes=budget_bytes))
-        findings.extend(statistics_findings(dataset, spec))
     return sort_findings(findings)
 
 

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import xarray as xr
 
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.spec import HUB, RunSpec, VariableSpec
+from aurora_dash.spec.remedies import ConvertUnit
 from aurora_dash.variables import Group, describe
+from aurora_dash.variants import get_variant
+
+_PLAIN, _POLLUTION = "small", "0.4-air-pollution"
 
 # Patches along each side that the backbone's stages need (measured): two stages halve once.
 _SMALLEST_PATCH_GRID = {"tiny": 2, "small": 3, "full": 3}
@@ -32,7 +36,7 @@ def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     }
     present = {g: [k for k in dataset.data_vars if str(k).startswith(g.prefix)] for g in Group}
     if not present[Group.ATMOSPHERIC]:
-        yield _surface_only(variant.atmospheric, spec)
+        yield _surface_only(dataset, variant.atmospheric, spec)
     for group, names in wanted.items():
         missing = [name for name in names if f"{group.prefix}{name}" not in dataset]
         if missing and (group is not Group.ATMOSPHERIC or present[group]):
@@ -53,15 +57,29 @@ def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     yield from _missing_outputs(dataset, spec)
 
 
-def _surface_only(atmospheric: Sequence[str], spec: RunSpec) -> Finding:
+def _surface_only(dataset: xr.Dataset, atmospheric: Sequence[str], spec: RunSpec) -> Finding:
     return Finding(
         severity="error",
         code="surface-only",
         message="This data is surface-only: it has no variable on pressure levels. The model "
         f"cannot run on it alone, since it also takes {', '.join(atmospheric)} on pressure levels.",
         remedy="Add files with these variables on pressure levels, for the same area and times "
-        "(for ERA5: the data set reanalysis-era5-pressure-levels).",
+        f"({_where_from(dataset, spec)}).",
     )
+
+
+def _where_from(dataset: xr.Dataset, spec: RunSpec) -> str:
+    """The data set of the data store from which data like this comes."""
+    pollution = get_variant(_POLLUTION)
+    known = {v.key for v in pollution.variables(Group.SURFACE)} - {
+        v.key for v in get_variant(_PLAIN).variables(Group.SURFACE)
+    }
+    if not known & set(dataset.data_vars):
+        return "for ERA5: the data set reanalysis-era5-pressure-levels"
+    text = "for CAMS: the data set cams-global-atmospheric-composition-forecasts"
+    if spec.model.variant != pollution.id:
+        text += f"; the variant for pollutants is {pollution.id}: set model.variant={pollution.id}"
+    return text
 
 
 def _missing(group: Group, names: Sequence[str], spec: RunSpec) -> Finding:
@@ -72,6 +90,7 @@ def _missing(group: Group, names: Sequence[str], spec: RunSpec) -> Finding:
         message=f"The data lacks {len(names)} {group} variable{'s' * (len(names) > 1)} that the "
         f"model {spec.model.variant} takes: {described}.",
         remedy=_missing_remedy(group, spec),
+        fixes=_published_static(spec) if group is Group.STATIC else (),
         variable=f"{group.prefix}{names[0]}" if len(names) == 1 else None,
     )
 
@@ -87,6 +106,13 @@ def _missing_remedy(group: Group, spec: RunSpec) -> str:
         f"{remedy}; or take them from the variant's published file {published}: set "
         f"data.static_file to {HUB!r}, or to the path of a copy."
     )
+
+
+def _published_static(spec: RunSpec) -> tuple[Fix, ...]:
+    if spec.model.catalogue_entry.static_file is None or spec.data.static_file is not None:
+        return ()
+    label = "Take them from the published file"
+    return (Fix(label=label, assignments=(f"data.static_file={HUB}",)),)
 
 
 def _missing_outputs(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
@@ -123,9 +149,16 @@ def _wrong_units(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
                     severity="error",
                     code="unit-wrong",
                     message=f"{key} is in {found!r}; the model takes it in {expected}.",
-                    remedy=f"Convert it to {expected} in the files.",
+                    remedy=f"Convert it to {expected} in the files; or, if only the word for it is "
+                    "odd, take the values as they are.",
                     variable=key,
+                    fixes=(_as_expected(key, expected),),
                 )
+
+
+def _as_expected(key: str, expected: str) -> Fix:
+    remedy = ConvertUnit(variable=key, from_unit=expected)
+    return Fix.by(f"Take the values as {expected}", remedy)
 
 
 def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
@@ -143,12 +176,20 @@ def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[F
             remedy=f"Choose data.levels among {_listed([k for k in known if k in levels] or known)}"
             " hPa.",
             where=f"{_listed(unknown)} hPa",
+            fixes=_only_levels([level for level in levels if level in known]),
         )
     for variable in spec.variables:
         given = _levels_given(variable)
         lacking = [level for level in levels if given is not None and level not in given]
         if lacking:
             yield _statistics_lacking(variable, lacking)
+
+
+def _only_levels(kept: Sequence[float]) -> tuple[Fix, ...]:
+    if not kept:
+        return ()
+    assignment = f"data.levels=[{', '.join(f'{level:g}' for level in kept)}]"
+    return (Fix(label=f"Use {_listed(kept)} hPa", assignments=(assignment,)),)
 
 
 def _levels_given(variable: VariableSpec) -> set[float] | None:

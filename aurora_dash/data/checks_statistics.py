@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import json
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-import xarray as xr
-
-from aurora_dash.data.findings import Finding
-from aurora_dash.data.statistics import Moments, level_key, variable_statistics
-from aurora_dash.data.transforms import transformed
-from aurora_dash.errors import DataError
+from aurora_dash.data.findings import Finding, Fix
+from aurora_dash.data.statistics import Moments, level_key
 from aurora_dash.spec import RunSpec, VariableSpec
-from aurora_dash.variables import Group
 
 FARTHEST_MEAN = 0.5
 """In standard deviations: a mean farther away disagrees."""
 STD_RATIOS = (0.5, 2.0)
 """Typed over measured: outside these a standard deviation disagrees."""
 
-_MOST_TIMES = 32
-_MOST_BYTES = 256 * 2**20
 
-
-def statistics_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+def statistics_findings(
+    measured: Mapping[str, Mapping[str, Moments]], spec: RunSpec
+) -> Iterator[Finding]:
     """Warnings where given and measured statistics of new variables disagree.
 
-    Measured on at most 32 times, evenly spread over the data: enough to tell numbers of another
-    unit, or of untransformed values, from those of these data.
+    `measured` holds, by canonical key, the moments of what is normalised, by Aurora's names.
     """
     for variable in spec.variables:
         key = f"{variable.group.prefix}{variable.name}"
-        if variable.has_statistics and key in dataset:
-            measured = _measured(dataset, key, variable)
-            given = {name: pair for name in measured if (pair := _given(variable, name))}
-            odd = [name for name, pair in given.items() if _disagree(pair, measured[name])]
+        if variable.has_statistics and key in measured:
+            found = {name: m for name, m in measured[key].items() if m.count}
+            given = {name: pair for name in found if (pair := _given(variable, name))}
+            odd = [name for name, pair in given.items() if _disagree(pair, found[name])]
             if odd:
-                yield _finding(key, variable, {name: given[name] for name in odd}, measured)
-
-
-def _measured(dataset: xr.Dataset, key: str, variable: VariableSpec) -> dict[str, Moments]:
-    change = partial(transformed, variable=variable)
-    try:
-        times = None if variable.group is Group.STATIC else _some_times(dataset[key])
-        return variable_statistics(dataset, key, time_indices=times, transform=change)
-    except DataError:
-        # Missing and unreadable values have findings of their own.
-        return {}
-
-
-def _some_times(array: xr.DataArray) -> list[int]:
-    num_times = array.sizes["time"]
-    affordable = max(1, _MOST_BYTES // max(1, array.nbytes // max(1, num_times)))
-    num = min(num_times, _MOST_TIMES, affordable)
-    return [int(i) for i in np.unique(np.linspace(0, num_times - 1, num).round())]
+                yield _finding(key, variable, {name: given[name] for name in odd}, found, spec)
 
 
 def _given(variable: VariableSpec, name: str) -> tuple[float, float] | None:
@@ -91,7 +66,8 @@ def _finding(
     key: str,
     variable: VariableSpec,
     given: dict[str, tuple[float, float]],
-    measured: dict[str, Moments],
+    measured: Mapping[str, Moments],
+    spec: RunSpec,
 ) -> Finding:
     of = "" if variable.transform == "none" else f" of {variable.transform}-transformed values"
     listed = "; ".join(
@@ -106,4 +82,16 @@ def _finding(
         f"data ({listed}).",
         remedy="Check the unit, or leave them out to have them computed.",
         variable=key,
+        fixes=(_computing(variable, spec),),
     )
+
+
+def _computing(variable: VariableSpec, spec: RunSpec) -> Fix:
+    """Leaving out the numbers of a variable, so that they are computed."""
+    listed = [
+        v.model_dump(
+            mode="json", exclude_defaults=True, exclude={"mean", "std"} if v == variable else None
+        )
+        for v in spec.variables
+    ]
+    return Fix(label="Have them computed", assignments=(f"variables={json.dumps(listed)}",))

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix, Location
+from aurora_dash.data.pictures import Picture
 from aurora_dash.data.plan import num_targets_of, split_times, windows_of
-from aurora_dash.data.times import Times, format_time, hours_between
+from aurora_dash.data.times import Times, format_time, hours_between, utc_datetimes
 from aurora_dash.spec import RunSpec
+from aurora_dash.spec.remedies import DropTimes
 
 _SHOWN_GAPS = 3
+_FEW_SAMPLES = 10
+# More times than this between the others are no surplus but another spacing.
+_MOST_SURPLUS = 0.34
 
 
 def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
@@ -29,6 +35,8 @@ def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
         return
     yield from _unusual_lead(spec)
     split = split_times(spec, times)
+    if split.train:
+        yield from _few_samples(len(split.train))
     if not split.train:
         yield Finding(
             severity="error",
@@ -37,6 +45,7 @@ def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             "and the others share times with them or lie in the gap: none is left to train on.",
             remedy="Give more times, or keep less for validation: lower data.validation_fraction "
             "(0: no validation), shorten the period or the gap (data.gap_hours).",
+            fixes=tuple(_less_validation(times, spec)),
         )
     elif not split.validation and spec.data.has_validation_period:
         yield _empty_period(times, spec)
@@ -93,7 +102,7 @@ def _uneven_steps(times: Times, num_windows: int) -> Iterator[Finding]:
     steps = hours_between(times)
     if steps.size == 0 or np.all(steps == steps[0]):
         return
-    usual = Counter(steps.tolist()).most_common(1)[0][0]
+    usual = _usual(steps)
     odd = np.flatnonzero(steps != usual)
     gaps = "; ".join(
         f"{steps[i]:g} h from {format_time(times[i])} to {format_time(times[i + 1])}"
@@ -108,7 +117,61 @@ def _uneven_steps(times: Times, num_windows: int) -> Iterator[Finding]:
         "neighbours that are not the right time apart.",
         remedy="Fetch the missing times, or remove the surplus ones.",
         where=format_time(times[odd[0]]),
+        location=Location(time=format_time(times[odd[0]])),
+        fixes=tuple(_without_surplus(times, usual)),
+        picture=_coverage(times, usual),
     )
+
+
+def _usual(steps: NDArray[np.float64]) -> float:
+    return float(Counter(steps.tolist()).most_common(1)[0][0])
+
+
+def _without_surplus(times: Times, usual: float) -> Iterator[Fix]:
+    """Dropping the few times that do not lie on the usual steps."""
+    hours = (times - times[0]) / np.timedelta64(1, "h")
+    phases = np.round(hours % usual, 4).tolist()
+    common = Counter(phases).most_common(1)[0][0]
+    surplus = np.flatnonzero(np.array(phases) != common)
+    if 0 < surplus.size <= _MOST_SURPLUS * times.size:
+        label = f"Drop the {surplus.size} times between the others"
+        yield Fix.by(label, DropTimes(times=utc_datetimes(times[surplus])))
+
+
+def _coverage(times: Times, usual: float) -> Picture:
+    """Share of the times that are there, over the period."""
+    hours = (times - times[0]) / np.timedelta64(1, "h")
+    num_bins = int(min(60, max(2, hours[-1] // usual)))
+    counts, _ = np.histogram(hours, bins=num_bins, range=(0, hours[-1] + usual))
+    wanted = (hours[-1] + usual) / usual / num_bins
+    share = np.minimum(100, 100 * counts / wanted)
+    first, last = format_time(times[0]), format_time(times[-1])
+    return Picture.bars(share, title="Times that are there (%)", first=first, last=last)
+
+
+def _less_validation(times: Times, spec: RunSpec) -> Iterator[Fix]:
+    """The largest usual part for validation that leaves something to train on."""
+    if spec.data.has_validation_period:
+        return
+    for fraction in (0.2, 0.1, 0.0):
+        if fraction >= spec.data.validation_fraction:
+            continue
+        changed = spec.replace(data=spec.data.replace(validation_fraction=fraction))
+        if split_times(changed, times).train:
+            what = f"Keep {100 * fraction:g} % for validation" if fraction else "Validate nothing"
+            yield Fix(label=what, assignments=(f"data.validation_fraction={fraction:g}",))
+            return
+
+
+def _few_samples(num: int) -> Iterator[Finding]:
+    if num < _FEW_SAMPLES:
+        yield Finding(
+            severity="info",
+            code="few-samples",
+            message=f"There {'are' if num != 1 else 'is'} only {num} sample{'s' * (num != 1)} to "
+            "train on: enough to try things out, too few to learn weather from.",
+            remedy="Give a longer period.",
+        )
 
 
 def _no_window(times: Times, history_hours: int, lead_hours: int) -> Finding:

@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from aurora_dash.data.pictures import Picture
+from aurora_dash.errors import DataError
+from aurora_dash.spec import Remedy
 
 Severity = Literal["error", "warning", "info"]
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """Where in the data something is; what does not apply is None."""
+
+    time: str | None = None
+    """As ``2025-06-01T06:00Z``."""
+    level: float | None = None
+    """hPa."""
+    latitude: float | None = None
+    longitude: float | None = None
+    """Degrees."""
+
+    def __str__(self) -> str:
+        parts = [] if self.time is None else [self.time]
+        if self.level is not None:
+            parts.append(f"{self.level:g} hPa")
+        if self.latitude is not None:
+            parts.append(f"latitude {self.latitude:g}")
+        if self.longitude is not None:
+            parts.append(f"longitude {self.longitude:g}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """A change of the spec that does away with a finding."""
+
+    label: str
+    """What it does, short enough for a button."""
+    assignments: tuple[str, ...]
+    """As ``--set`` takes them, such as ``data.remedies+={"kind": ...}``."""
+    omits: str | None = None
+    """The new variable (canonical key) that it takes out of the run; None: none."""
+
+    @classmethod
+    def by(cls, label: str, *remedies: Remedy) -> Self:
+        """The fix that applies remedies."""
+        texts = (remedy.model_dump_json(exclude_none=True) for remedy in remedies)
+        return cls(label=label, assignments=tuple(f"data.remedies+={text}" for text in texts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"label": self.label, "set": list(self.assignments)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +78,43 @@ class Finding:
     variable: str | None = None
     """Canonical key (``surf_2t``) or, where there is none, the name in the file."""
     where: str | None = None
-    """File, time or place."""
+    """File, time or place, in words."""
+    location: Location | None = None
+    """The same as numbers, for what is at one place of the data."""
+    fixes: tuple[Fix, ...] = ()
+    """Remedies that can be applied as they are, the best first."""
+    picture: Picture | None = field(default=None, compare=False)
 
-    def to_dict(self) -> dict[str, str | None]:
+    @property
+    def remedy_spec(self) -> str | None:
+        """The best fix as what follows ``--set``, its assignments apart by a newline."""
+        return "\n".join(self.fixes[0].assignments) if self.fixes else None
+
+    def to_dict(self) -> dict[str, Any]:
         """All fields as plain data, for JSON."""
-        return asdict(self)
+        return {
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "variable": self.variable,
+            "where": self.where,
+            "location": asdict(self.location) if self.location else None,
+            "remedy_spec": self.remedy_spec,
+            "fixes": [fix.to_dict() for fix in self.fixes],
+            "picture": self.picture.to_dict() if self.picture else None,
+        }
+
+
+def not_opened(error: DataError) -> Finding:
+    """That data can't be opened at all, with the ways out that the error knows."""
+    return Finding(
+        severity="error",
+        code="not-opened",
+        message=error.message,
+        remedy=error.remedy,
+        fixes=tuple(Fix(label=label, assignments=(text,)) for label, text in error.choices),
+    )
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from aurora_dash.data.axes import describe_grid
 from aurora_dash.data.fields import Field
 from aurora_dash.data.findings import Finding
 from aurora_dash.data.reading import read_values
-from aurora_dash.data.times import format_time
+from aurora_dash.data.times import Times, format_time, repeated_times_finding
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group, split_key
 
@@ -122,12 +122,14 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
     kept: list[xr.DataArray] = []
     seen: dict[np.datetime64, Field] = {}
     repeated = 0
+    findings: list[Finding] = []
     for field in fields:
         times = field.array["time"].values
         again = [t for t in times if t in seen]
         if again:
-            _require_same_field(key, seen[again[0]], field, again[0])
-            repeated += len(again)
+            differing = _differing(key, seen[again[0]], field, np.array(again))
+            findings.extend(differing)
+            repeated += 0 if differing else len(again)
         new = ~np.isin(times, again)
         kept.append(field.array.isel(time=np.flatnonzero(new)))
         seen.update(dict.fromkeys(times[new], field))
@@ -138,26 +140,28 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
     if np.any(np.diff(times) < np.timedelta64(0)):
         joined = joined.isel(time=np.argsort(times))
     if not repeated:
-        return joined, []
+        return joined, findings
     message = f"{key}: {repeated} times are in more than one file; each was taken once."
     return joined, [
-        Finding(severity="warning", code="times-repeated", message=message, variable=key)
+        *findings,
+        Finding(severity="warning", code="times-repeated", message=message, variable=key),
     ]
 
 
-def _require_same_field(key: str, first: Field, second: Field, time: np.datetime64) -> None:
-    """Two files that disagree about a time must not be mixed; one field of each is compared."""
+def _differing(key: str, first: Field, second: Field, times: Times) -> list[Finding]:
+    """That two files disagree about times they share; the first field of each is compared."""
+    time = times[0]
     a = read_values(first.array.sel(time=time))
     b = read_values(second.array.sel(time=time))
     tolerance = 1e-3 * (np.nanstd(a) + 1e-12)
     difference = float(np.nanmax(np.abs(a - b), initial=0.0))
-    if a.shape == b.shape and difference <= tolerance:
-        return
-    raise DataError(
+    if difference <= tolerance:
+        return []
+    message = (
         f"{key} at {format_time(time)} is both in {first.path.name} and in {second.path.name} with "
-        f"different values (they differ by up to {difference:.4g}).",
-        remedy="Give only one of the two files, or cut one to other times.",
+        f"different values (they differ by up to {difference:.4g}); {times.size} times are in both."
     )
+    return [repeated_times_finding(message, times, variable=key)]
 
 
 def _align(

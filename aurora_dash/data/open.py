@@ -13,7 +13,7 @@ import xarray as xr
 
 from aurora_dash.data.axes import longitude_break
 from aurora_dash.data.fields import Field, fields_of, recognition_findings
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.data.meaning import Aliases
 from aurora_dash.data.merge import merge_fields
 from aurora_dash.data.places import Place
@@ -21,6 +21,7 @@ from aurora_dash.data.readers import Period, RawPart, read_file
 from aurora_dash.data.reading import read_values
 from aurora_dash.data.times import Times
 from aurora_dash.errors import DataError
+from aurora_dash.spec import Region, Remedy
 from aurora_dash.variables import Group
 
 GREENWICH_CODES = frozenset({"crosses-greenwich", "longitude-gap"})
@@ -44,6 +45,8 @@ class OpenedData:
     """Checks that have to read fields, for `check_for_training`."""
     coverage: Mapping[Place, Times] = dataclass_field(default_factory=dict)
     """Which times each file has fields for; a file of static fields alone has none."""
+    remedies: tuple[Remedy, ...] = ()
+    """Remedies that were applied when a training store was written, and are not to be again."""
     attribution: str = ""
     """Whose data it is, where that is not to be read from the files themselves."""
     closers: tuple[Callable[[], None], ...] = ()
@@ -132,16 +135,29 @@ def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:
         message = f"Longitudes have a gap between {lower[-1]:g} and {upper[0]:g} degrees east."
         remedy = "Give files without gaps, or choose a data.region on one side of it."
         return (Finding(severity="error", code="longitude-gap", message=message, remedy=remedy),)
-    sides = " or ".join(
-        f"{{north = {latitude[0]:g}, south = {latitude[-1]:g}, west = {w:g}, east = {e:g}}}"
+    sides = [
+        Region(north=latitude[0], south=latitude[-1], west=w, east=e).model_dump_json()
         for w, e in ((upper[0] - 360, upper[-1] - 360), (lower[0], lower[-1]))
-    )
+    ]
     message = (
         f"The region runs across Greenwich: from {upper[0] - 360:g} to {lower[-1]:g} degrees east. "
         "Aurora needs longitudes that increase within [0, 360), so it can't take such a region."
     )
-    remedy = f"Choose one side of Greenwich with data.region = {sides}."
-    return (Finding(severity="error", code="crosses-greenwich", message=message, remedy=remedy),)
+    remedy = f"Choose one side of Greenwich: set data.region={' or data.region='.join(sides)}."
+    labels = ("Take the west of Greenwich", "Take the east of Greenwich")
+    fixes = tuple(
+        Fix(label=label, assignments=(f"data.region={side}",))
+        for label, side in zip(labels, sides, strict=True)
+    )
+    return (
+        Finding(
+            severity="error",
+            code="crosses-greenwich",
+            message=message,
+            remedy=remedy,
+            fixes=fixes,
+        ),
+    )
 
 
 def _nothing_recognised(paths: Sequence[Place], findings: Sequence[Finding]) -> DataError:

@@ -37,7 +37,8 @@ def read_values(array: xr.DataArray) -> Values:
     """
     source = str(array.attrs.get("source", "its file"))
     try:
-        values: Values = array.compute(scheduler="synchronous").values
+        # The variable alone: its coordinates may be lazy too.
+        values: Values = array.variable.compute(scheduler="synchronous").values
     except _UNDECODABLE + errors_of(source) as error:
         raise DataError(
             f"{array.name} can't be read from {source}: {redact(str(error))}.",

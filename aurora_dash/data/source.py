@@ -11,13 +11,14 @@ import xarray as xr
 
 from aurora_dash.data.demo import demo_dataset
 from aurora_dash.data.derive import derive_inputs
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.data.open import (
     GREENWICH_CODES,
     OpenedData,
     greenwich_findings,
     open_files,
 )
+from aurora_dash.data.remedies import already_applied, apply_infill, apply_to_source, settled
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.data.select import crop_to_patches, select_levels, select_period, select_region
 from aurora_dash.data.static_source import add_static
@@ -25,6 +26,7 @@ from aurora_dash.data.store.store import open_prepared, prepared_store
 from aurora_dash.data.units import conversion
 from aurora_dash.errors import DataError
 from aurora_dash.spec import DataSpec, VariableSpec
+from aurora_dash.spec.remedies import ConvertUnit
 from aurora_dash.variables import Group, find
 from aurora_dash.variants import Variant
 
@@ -51,7 +53,14 @@ def open_data(
             remedy="Leave the mix out (data.mix=[]) and give the data of one part.",
         )
     opened = _open_source(data, variant, new_variables, roots)
-    dataset, findings = opened.dataset, [*opened.findings, *_unit_findings(opened, new_variables)]
+    remedies = tuple(remedy for remedy in data.remedies if remedy not in opened.remedies)
+    dataset, notes = apply_to_source(opened.dataset, remedies, new_variables)
+    findings = [
+        *already_applied(opened.remedies),
+        *settled(opened.findings, data.remedies),
+        *notes,
+        *_unit_findings(dataset, new_variables),
+    ]
     for cut in (
         partial(derive_inputs, variant=variant),
         partial(select_period, start=data.start, end=data.end),
@@ -60,11 +69,12 @@ def open_data(
         _one_side_of_greenwich,
         partial(crop_to_patches, patch_size=variant.patch_size),
         partial(add_static, static_file=data.static_file, variant=variant, roots=roots),
+        partial(apply_infill, remedies=remedies),
     ):
         dataset, notes = cut(dataset)
         findings.extend(notes)
-    settled = [finding for finding in findings if finding.code not in GREENWICH_CODES]
-    return replace(opened, dataset=dataset, findings=tuple(dict.fromkeys(settled)))
+    about_now = [finding for finding in findings if finding.code not in GREENWICH_CODES]
+    return replace(opened, dataset=dataset, findings=tuple(dict.fromkeys(about_now)))
 
 
 def _open_source(
@@ -102,7 +112,8 @@ def _open_demo(
 
 def _one_side_of_greenwich(dataset: xr.Dataset) -> tuple[xr.Dataset, list[Finding]]:
     for finding in greenwich_findings(dataset):
-        raise DataError(finding.message, remedy=finding.remedy)
+        choices = tuple((fix.label, fix.assignments[0]) for fix in finding.fixes)
+        raise DataError(finding.message, remedy=finding.remedy, choices=choices)
     return dataset, []
 
 
@@ -128,11 +139,11 @@ def _key(name: str, group: Group) -> str:
 
 
 def _unit_findings(
-    opened: OpenedData, new_variables: tuple[VariableSpec, ...]
+    dataset: xr.Dataset, new_variables: tuple[VariableSpec, ...]
 ) -> Iterator[Finding]:
     for variable in new_variables:
         key = _key(variable.name, variable.group)
-        found = opened.dataset[key].attrs.get("units", "") if key in opened.dataset else ""
+        found = dataset[key].attrs.get("units", "") if key in dataset else ""
         if not found or found == "?":
             continue
         same = conversion(found, variable.unit)
@@ -142,6 +153,13 @@ def _unit_findings(
                 code="unit-registered",
                 message=f"{variable.name} is registered in {variable.unit!r}, but the data gives "
                 f"it in {found!r}; its values were left as they are.",
-                remedy=f"Register it in {found}, with mean and standard deviation to match.",
+                remedy=f"Register it in {found}, with mean and standard deviation to match"
+                + ("." if same is None else f", or have it converted to {variable.unit}."),
                 variable=key,
+                fixes=() if same is None else (_converting(key, found, variable.unit),),
             )
+
+
+def _converting(key: str, found: str, wanted: str) -> Fix:
+    remedy = ConvertUnit(variable=key, from_unit=found)
+    return Fix.by(f"Convert from {found} to {wanted}", remedy)

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from aurora_dash.data.infill import without_filled
 from aurora_dash.data.reading import read_values, time_blocks
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group, split_key
@@ -93,8 +94,9 @@ def variable_statistics(
 
     ``name`` for surface and static, ``name_<level>`` for each level of an atmospheric variable.
     `time_indices` limits them to the times trained on; None takes all. They are those of what
-    `transform` makes of the values. Reads a bounded part of the data at once. `DataError` if the
-    variable is not there or has no finite value.
+    `transform` makes of the values. What a remedy filled in is no measurement and left out. Reads a
+    bounded part of the data at once. `DataError` if the variable is not there or has no finite
+    value.
     """
     group, name = split_key(key)
     if key not in dataset:
@@ -102,7 +104,7 @@ def variable_statistics(
         raise DataError(f"There is no {key} in the data.", remedy=f"It has {known}.")
     array = dataset[key]
     if group is Group.STATIC:
-        found = {name: Moments.of(transform(read_values(array)))}
+        found = {name: Moments.of(transform(without_filled(read_values(array), array)))}
     else:
         levels = array["level"].values.tolist() if group is Group.ATMOSPHERIC else [None]
         keys = [name if level is None else level_key(name, level) for level in levels]
@@ -125,7 +127,8 @@ def _over_time(
     num_times = array.sizes["time"]
     indices = np.arange(num_times) if time_indices is None else np.unique(time_indices)
     totals = dict.fromkeys(keys, Moments())
-    for _, values in time_blocks(array, indices.astype(np.intp)):
+    for chosen, block in time_blocks(array, indices.astype(np.intp)):
+        values = without_filled(block, array, chosen)
         layers = values[:, np.newaxis] if array.ndim == 3 else values
         for position, key in enumerate(keys):
             totals[key] = totals[key].merge(Moments.of(transform(layers[:, position])))

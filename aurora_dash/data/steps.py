@@ -9,12 +9,14 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from aurora_dash.data.infill import masks_of
 from aurora_dash.data.reading import Values, read_values
 from aurora_dash.data.store.reader import ReadField, stored_field
 from aurora_dash.data.workers import Workers
 
 Step = dict[str, Values]
-"""Fields of one time by key."""
+"""Fields of one time by key; beside those of which a remedy filled some in, what it filled, for
+`aurora_dash.data.infill.hide_filled`."""
 
 
 class Steps:
@@ -38,7 +40,9 @@ class Steps:
         fields that are not in the data, by time index."""
         self._dataset = dataset
         self._workers = workers
-        self._shapes = {key: dataset[key].shape[1:] for key in keys}
+        self._masks = masks_of(dataset, keys)
+        arrays = {key: dataset[key] for key in keys} | self._masks
+        self._shapes = {key: array.shape[1:] for key, array in arrays.items()}
         self._stored: dict[str, ReadField] = {}
         for key in keys:
             read = stored_field(dataset, key)
@@ -78,6 +82,7 @@ class Steps:
         # The libraries that read other formats take one field at a time.
         for key in self._shapes:
             if key not in self._stored:
-                np.copyto(step[key], read_values(self._dataset[key].isel(time=index)))
+                array = self._masks[key] if key in self._masks else self._dataset[key]
+                np.copyto(step[key], read_values(array.isel(time=index)))
         for key, compute in self._computed.items():
             step[key] = compute(index)

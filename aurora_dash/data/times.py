@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.conventions import cf_coordinate
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix, Location
 from aurora_dash.errors import DataError
+from aurora_dash.spec.remedies import DropTimes, KeepFirst
 
 TIME_NAMES = ("valid_time", "time", "datetime", "date")
 _REFERENCE_NAMES = ("time", "forecast_reference_time", "reference_time", "init_time")
@@ -89,7 +90,8 @@ def standard_time(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Fin
         plain = plain.rename(valid_sample="time").transpose("time", ...)
         valid = valid.stack(valid_sample=valid.dims, create_index=False)
     values = _checked(np.atleast_1d(valid.values), label)
-    ordered, notes = _sorted(plain.assign_coords(time=("time", values)), label)
+    timed = plain.assign_coords(time=("time", values))
+    ordered, notes = _sorted(timed, label, is_forecast=valid.ndim > 1 or bool(findings))
     return ordered, [*findings, *notes]
 
 
@@ -153,19 +155,53 @@ def _checked(values: NDArray[np.generic], label: str) -> Times:
     return times
 
 
-def _sorted(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, list[Finding]]:
+def _sorted(
+    dataset: xr.Dataset, label: str, *, is_forecast: bool
+) -> tuple[xr.Dataset, list[Finding]]:
     times = dataset["time"].values
     order = np.argsort(times, kind="stable")
     ordered = times[order]
     repeated = np.flatnonzero(np.diff(ordered) == np.timedelta64(0))
     if repeated.size:
-        raise DataError(
-            f"{label} has {repeated.size} time(s) more than once, first "
-            f"{format_time(ordered[repeated[0]])}.",
-            remedy="Keep one field a time; of several forecasts choose one lead.",
-        )
+        if is_forecast:
+            raise DataError(
+                f"{label} has {repeated.size} time(s) more than once, first "
+                f"{format_time(ordered[repeated[0]])}.",
+                remedy="Keep one field a time; of several forecasts choose one lead.",
+            )
+        first = order[np.append(True, np.diff(ordered) > np.timedelta64(0))]
+        return dataset.isel(time=first), [_repeated(label, ordered[repeated])]
     if np.array_equal(order, np.arange(times.size)):
         return dataset, []
     message = f"{label}: its {times.size} times were not in order and were sorted."
     note = Finding(severity="info", code="times-sorted", message=message, where=label)
     return dataset.isel(time=order), [note]
+
+
+def _repeated(label: str, times: Times) -> Finding:
+    return repeated_times_finding(
+        f"{label} has {np.unique(times).size} time(s) more than once, first "
+        f"{format_time(times[0])}.",
+        times,
+        where=label,
+    )
+
+
+def repeated_times_finding(
+    message: str, times: Times, *, where: str | None = None, variable: str | None = None
+) -> Finding:
+    """That some times have several fields, of which one must be chosen, or none."""
+    moments = utc_datetimes(np.unique(times))
+    return Finding(
+        severity="error",
+        code="times-duplicated",
+        message=message,
+        remedy="Keep the first field of each, or drop these times.",
+        variable=variable,
+        where=where or format_time(times[0]),
+        location=Location(time=format_time(times[0])),
+        fixes=(
+            Fix.by("Keep the first of each", KeepFirst()),
+            Fix.by("Drop these times", DropTimes(times=moments)),
+        ),
+    )

@@ -122,3 +122,13 @@ def _with_negative_powers(text: str) -> list[str]:
             match = re.fullmatch(r"([A-Za-z%]+)(\d*)", factor)
             factors.append(f"{match[1]}-{match[2] or 1}" if match else f"/{factor}")
     return [_SYNONYMS.get(factor.lower(), factor) for factor in factors if factor != "1"] or ["1"]
+
+
+def convertible_units(wanted: str) -> dict[str, Conversion]:
+    """All units that can be converted to `wanted` and differ from it, with how."""
+    target = normalise_unit(wanted)
+    return {
+        source: Conversion(factor, offset)
+        for (source, known), (factor, offset) in _CONVERSIONS.items()
+        if known == target and (factor, offset) != (1.0, 0.0)
+    }

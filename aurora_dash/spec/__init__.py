@@ -12,6 +12,7 @@ from aurora_dash.spec.loader import LoaderSpec
 from aurora_dash.spec.loss import LossSpec
 from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.optimiser import OptimiserSpec
+from aurora_dash.spec.remedies import Remedy
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
 from aurora_dash.spec.trainable import LoraSpec, TrainableSpec
@@ -32,6 +33,7 @@ __all__ = [
     "ModelSpec",
     "OptimiserSpec",
     "Region",
+    "Remedy",
     "RolloutSpec",
     "RunSpec",
     "SpecModel",

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from aurora_dash.errors import SpecError
 from aurora_dash.spec.base import PositiveFloat, PositiveInt, SpecModel, UtcDatetime, one_or_many
+from aurora_dash.spec.remedies import Remedy
 from aurora_dash.spec.urls import PlaceText
 
 LONGEST_LEAD_HOURS = 21 * 24
@@ -137,6 +138,8 @@ class DataSpec(SpecModel):
     mix: tuple[MixPart, ...] = ()
     """Data sets or regions that are trained on together, a batch from one at a time; empty: only
     what is said here. With parts, what is said here counts for whatever they leave out."""
+    remedies: tuple[Remedy, ...] = ()
+    """What is done to the data on opening: infill, omit, convert, drop and the like."""
 
     @model_validator(mode="after")
     def _source_is_complete(self) -> Self:
@@ -145,6 +148,13 @@ class DataSpec(SpecModel):
             raise ValueError("source 'files' needs data.paths: files, folders or globs")
         if self.start and self.end and self.start >= self.end:
             raise ValueError(f"start ({self.start}) must be before end ({self.end})")
+        return self
+
+    @model_validator(mode="after")
+    def _each_remedy_once(self) -> Self:
+        for position, remedy in enumerate(self.remedies):
+            if remedy in self.remedies[:position]:
+                raise ValueError(f"data.remedies has the same {remedy.kind} twice: {remedy!r}")
         return self
 
     @model_validator(mode="after")

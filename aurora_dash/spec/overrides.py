@@ -21,14 +21,17 @@ def refuse_two_lengths(assignments: Sequence[str]) -> None:
 
 
 def apply_override(values: dict[str, Any], assignment: str) -> None:
-    """Apply one ``key=value`` to a spec's plain values, in place."""
+    """Apply one ``key=value`` to a spec's plain values, in place; ``key+=value`` adds to a list."""
     key, separator, text = assignment.partition("=")
     if not separator or not key:
         raise SpecError(
             f"{assignment!r} is not an assignment.",
             remedy="Write key=value, for example training.steps=60.",
         )
-    _assign(values, key.strip(), _parse_value(text))
+    if key.endswith("+"):
+        _append(values, key.removesuffix("+").strip(), _parse_value(text))
+    else:
+        _assign(values, key.strip(), _parse_value(text))
 
 
 def _parse_value(text: str) -> Any:
@@ -38,7 +41,18 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _assign(values: dict[str, Any], dotted_key: str, value: Any) -> None:
+def _append(values: dict[str, Any], dotted_key: str, value: Any) -> None:
+    table, leaf = _place_of(values, dotted_key)
+    if not isinstance(table.get(leaf), list):
+        raise SpecError(
+            f"{dotted_key}+= adds to a list, but {dotted_key} is {table.get(leaf)!r}.",
+            remedy=f"Write {dotted_key}=value.",
+        )
+    _assign(values, dotted_key, [*table[leaf], value])
+
+
+def _place_of(values: dict[str, Any], dotted_key: str) -> tuple[dict[str, Any], str]:
+    """The section that holds a key, and the key's last part."""
     *parents, leaf = dotted_key.split(".")
     table = values
     for depth, parent in enumerate(parents):
@@ -48,6 +62,11 @@ def _assign(values: dict[str, Any], dotted_key: str, value: Any) -> None:
                 f"There is no section {where!r} in a spec.", remedy=unknown_key(parent, list(table))
             )
         table = table[parent]
+    return table, leaf
+
+
+def _assign(values: dict[str, Any], dotted_key: str, value: Any) -> None:
+    table, leaf = _place_of(values, dotted_key)
     table[leaf] = value
     # `steps` and `epochs` exclude each other: naming one replaces the other's default.
     if dotted_key in ("training.steps", "training.epochs") and value is not None:

@@ -298,3 +298,27 @@ def test_the_machine_s_time_zone_changes_nothing() -> None:
     assert new_york["input"] == 1583042400
     assert new_york["target"] == 1583064000
     assert new_york["start"] == "2020-03-01T12:00:00.000000000"
+
+
+def test_filled_values_are_given_as_inputs_and_missing_as_targets(
+    norway_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    surface = tmp_path / "surface.nc"
+    with xr.open_dataset(norway_files[1], engine="h5netcdf") as dataset:
+        holed = dataset.load().copy(deep=True)
+    holed["t2m"][5, 3, 4] = np.nan
+    for variable in holed.variables.values():
+        variable.encoding = {}
+    holed.to_netcdf(surface, engine="netcdf4")
+    spec = _norway_spec((norway_files[0], surface)).with_overrides(
+        ['data.remedies+={"kind":"infill_time","variable":"surf_2t"}']
+    )
+    samples = _samples(spec)
+    # Time 5 is the target of window 3 and the newest input of window 4.
+    _, (target,) = samples[3]
+    inputs, _ = samples[4]
+    assert torch.isnan(target.surf_vars["2t"]).nonzero().tolist() == [[0, 0, 3, 4]]
+    assert torch.isfinite(inputs.surf_vars["2t"]).all()
+    around = holed["t2m"].values[[4, 6], 3, 4].mean()
+    assert inputs.surf_vars["2t"][0, 1, 3, 4].item() == pytest.approx(around)
+    assert set(target.surf_vars) == {"2t", "10u", "10v", "msl"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,6 +10,8 @@ from aurora_dash.data.check import check_for_training
 from aurora_dash.data.checks_statistics import statistics_findings
 from aurora_dash.data.findings import Finding, launchable
 from aurora_dash.data.source import open_data
+from aurora_dash.data.statistics import variable_statistics
+from aurora_dash.data.transforms import transformed
 from aurora_dash.spec import DataSpec, DemoSpec, ModelSpec, RunSpec, VariableSpec
 from aurora_dash.variables import Group
 
@@ -27,7 +31,11 @@ def dataset(mean: float = 10.0, std: float = 2.0) -> xr.Dataset:
 
 
 def found(variable: VariableSpec, data: xr.Dataset | None = None) -> list[Finding]:
-    return list(statistics_findings(data or dataset(), RunSpec(variables=(variable,))))
+    chosen = data or dataset()
+    key = f"{variable.group.prefix}{variable.name}"
+    change = partial(transformed, variable=variable)
+    moments = {key: variable_statistics(chosen, key, transform=change)} if key in chosen else {}
+    return list(statistics_findings(moments, RunSpec(variables=(variable,))))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 
-from aurora_dash.data.findings import Finding, launchable, sort_findings
+from aurora_dash.data.findings import Finding, Fix, Location, launchable, sort_findings
+from aurora_dash.spec import RunSpec
+from aurora_dash.spec.remedies import InfillTime, MaskValues
 
 
 def _finding(severity: str, code: str = "x") -> Finding:
@@ -30,4 +32,25 @@ def test_a_finding_is_plain_data_for_json() -> None:
         "remedy": "",
         "variable": "surf_2t",
         "where": None,
+        "location": None,
+        "remedy_spec": None,
+        "fixes": [],
+        "picture": None,
     }
+
+
+def test_a_fix_is_what_follows_set_and_the_first_is_the_remedy() -> None:
+    fix = Fix.by("Infill", MaskValues(variable="surf_2t", high=330), InfillTime(variable="surf_2t"))
+    finding = Finding(
+        severity="error",
+        code="c",
+        message="m",
+        location=Location(time="2025-06-01T06:00Z", level=850.0, latitude=60.5, longitude=10.0),
+        fixes=(fix,),
+    )
+    document = json.loads(json.dumps(finding.to_dict()))
+    assert document["location"]["level"] == 850
+    assert str(finding.location) == "2025-06-01T06:00Z, 850 hPa, latitude 60.5, longitude 10"
+    spec = RunSpec().with_overrides(document["remedy_spec"].splitlines())
+    assert [remedy.kind for remedy in spec.data.remedies] == ["mask_values", "infill_time"]
+    assert document["fixes"] == [{"label": "Infill", "set": list(fix.assignments)}]

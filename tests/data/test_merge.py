@@ -56,14 +56,20 @@ def test_times_that_repeat_with_the_same_values_are_taken_once(
     assert set(_codes(opened, "warning")) == {"times-repeated"}
 
 
-def test_times_that_repeat_with_other_values_are_refused(small_file: SmallFile) -> None:
+def test_times_that_repeat_with_other_values_are_in_the_way(small_file: SmallFile) -> None:
     first = small_file("analysis.nc", lambda d: d.isel(valid_time=slice(0, 3)))
     second = small_file("other.nc", lambda d: (d + 5).isel(valid_time=slice(2, 4)))
-    with pytest.raises(DataError) as error:
-        open_files([first, second])
+    opened = open_files([first, second])
+    assert opened.dataset.sizes["time"] == 4
+    findings = [f for f in opened.findings if f.code == "times-duplicated"]
+    assert {f.variable for f in findings} == {"surf_2t", "surf_msl", "atmos_t"}
     for word in ("analysis.nc", "other.nc", "2024-01-01T12:00Z", "differ by up to 5"):
-        assert word in error.value.message
-    assert "only one" in error.value.remedy
+        assert word in findings[0].message
+    assert findings[0].severity == "error"
+    assert [fix.assignments for fix in findings[0].fixes] == [
+        ('data.remedies+={"kind":"keep_first"}',),
+        ('data.remedies+={"kind":"drop_times","times":["2024-01-01T12:00:00Z"]}',),
+    ]
 
 
 def test_levels_that_only_some_months_have_are_left_out_and_said(small_file: SmallFile) -> None:

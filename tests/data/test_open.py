@@ -164,8 +164,8 @@ def test_a_region_across_greenwich_is_explained_with_the_two_ways_out(
     assert finding.severity == "error"
     assert "-20 to 10" in finding.message
     assert "data.region" in finding.remedy
-    assert "west = -20, east = -0.25" in finding.remedy
-    assert "west = 0, east = 10" in finding.remedy
+    assert '"west":-20.0,"east":-0.25' in finding.remedy
+    assert '"west":0.0,"east":10.0' in finding.remedy
 
 
 def test_files_of_different_grids_are_refused_and_both_are_named(

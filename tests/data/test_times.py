@@ -120,10 +120,13 @@ def test_forecasts_valid_at_the_same_time_are_refused() -> None:
     assert "one lead" in error.value.remedy
 
 
-def test_a_repeated_time_is_refused() -> None:
+def test_of_a_repeated_time_the_first_is_kept_and_it_is_an_error_finding() -> None:
     dataset = xr.Dataset({"f": ("time", [1.0, 2, 3])}, coords={"time": _times(0, 6, 6)})
-    with pytest.raises(DataError, match="more than once, first 2024-01-01T06:00Z"):
-        standard_time(dataset, "file")
+    ordered, (finding,) = standard_time(dataset, "file")
+    assert ordered["f"].values.tolist() == [1, 2]
+    assert finding.severity == "error"
+    assert "more than once, first 2024-01-01T06:00Z" in finding.message
+    assert [fix.label for fix in finding.fixes] == ["Keep the first of each", "Drop these times"]
 
 
 def test_a_missing_time_is_refused() -> None:

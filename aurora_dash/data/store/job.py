@@ -15,7 +15,7 @@ from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import launchable
 from aurora_dash.data.source import open_data
 from aurora_dash.data.store.layout import OWN_FOLDER
-from aurora_dash.data.store.prepare import Prepared, prepare, refuse_foreign
+from aurora_dash.data.store.prepare import Prepared, prepare, refuse_foreign, unfilled
 from aurora_dash.data.store.status import STATUS_FILE, PrepareState, PrepareStatus, read_status
 from aurora_dash.data.store.writing import Progress
 from aurora_dash.errors import AuroraDashError, DataError
@@ -145,7 +145,7 @@ class _Job:
         self._stop = True
 
     def _work(self) -> Prepared:
-        spec = self._spec
+        spec = unfilled(self._spec)
         opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables, roots=self._roots)
         try:
             findings = check_for_training(opened, spec, read_fields=False)

@@ -41,6 +41,7 @@ from aurora_dash.data.store.writing import (
 from aurora_dash.data.transforms import transformed
 from aurora_dash.errors import DataError
 from aurora_dash.spec import RunSpec
+from aurora_dash.spec.remedies import InfillSpace, InfillTime
 from aurora_dash.variables import Group, describe
 
 STATISTICS_FILE = "statistics.json"
@@ -75,6 +76,7 @@ def prepare(
 ) -> Prepared:
     """Write what `spec` needs of `opened` (as `open_data` gave it for it) into a store.
 
+    `spec` is one of `unfilled`: what is missing stays so in the store and is filled on reading.
     A store that is there already is brought up to date: added times are appended, those whose
     files changed are written again, those no longer there are removed. One of other variables,
     levels or grid is refused, or with `replace` begun anew. The caller sees to it that nobody
@@ -104,6 +106,15 @@ def prepare(
     return Prepared(folder=folder, num_times=work.times.size, **asdict(written))
 
 
+def unfilled(spec: RunSpec) -> RunSpec:
+    """The spec without remedies that fill values in.
+
+    A store keeps them missing, so that whoever reads it still knows what was never measured.
+    """
+    kept = tuple(r for r in spec.data.remedies if not isinstance(r, InfillTime | InfillSpace))
+    return spec.replace(data=spec.data.replace(remedies=kept))
+
+
 def _keys(spec: RunSpec, dataset: xr.Dataset) -> list[str]:
     """The variables of the model that the data has, in the model's order."""
     wanted = [describe(name, group).key for group in Group for name in spec.names(group)]
@@ -118,6 +129,7 @@ def _recipe(spec: RunSpec) -> Recipe:
             describe(v.name, v.group).key: (v.transform, v.transform_offset) for v in changed
         },
         source_names={describe(v.name, v.group).key: str(v.source_name) for v in named},
+        remedies=tuple(r.model_dump(mode="json") for r in spec.data.remedies),
     )
 
 

@@ -28,6 +28,7 @@ from aurora_dash.data.store.manifest import (
 )
 from aurora_dash.data.times import Times, format_time
 from aurora_dash.errors import DataError
+from aurora_dash.spec import DataSpec
 
 MARK = "training_store"
 """Attribute of variables whose values are those of a store, with the store's folder."""
@@ -189,4 +190,5 @@ def open_prepared(folder: Path, needed: Sequence[str]) -> OpenedData:
         files=(folder,),
         coverage={folder: store.times},
         attribution=source.attribution,
+        remedies=DataSpec.build({"remedies": store.manifest.recipe.remedies}).remedies,
     )

@@ -16,6 +16,7 @@ from aurora_dash.data.places import Place
 from aurora_dash.data.readers import RawPart
 from aurora_dash.data.times import standard_time
 from aurora_dash.data.units import conversion, normalise_unit
+from aurora_dash.errors import DataError
 from aurora_dash.variables import Group, Variable, recognise
 
 _DIMS = {
@@ -24,6 +25,8 @@ _DIMS = {
     Group.ATMOSPHERIC: ("time", "level", "latitude", "longitude"),
 }
 
+# What xarray raises where an axis can't be given its name or its values.
+_CONTRADICTION = (ValueError, KeyError, TypeError, IndexError, OverflowError)
 _PRELIMINARY = frozenset({"0005", "5"})
 
 
@@ -55,7 +58,14 @@ def fields_of(
     dataset, notes = _without_bookkeeping(dataset, label)
     findings = [*findings, *notes]
     for standardise in (standard_time, standard_level, standard_grid):
-        dataset, notes = standardise(dataset, label)
+        try:
+            dataset, notes = standardise(dataset, label)
+        except _CONTRADICTION as error:
+            raise DataError(
+                f"{label}: its dimensions and coordinates contradict each other ({error}).",
+                remedy="Check the names of its axes with ncdump -h, and rename those that are "
+                "taken for another.",
+            ) from error
         findings = [*findings, *notes]
     fields: list[Field] = []
     for name, variables in meanings_of(dataset, aliases).items():

@@ -6,6 +6,7 @@ messages; here the index of one scan serves all, and a damaged message is an err
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +34,18 @@ from xarray.backends.locks import SerializableLock
 from xarray.core import indexing
 
 from aurora_dash.data.findings import Finding
+from aurora_dash.data.probe import unsound
 from aurora_dash.errors import DataError
 
 # What tells one hypercube of a file from another, beside its coordinates.
 _SPLIT_KEYS = ("paramId", "typeOfLevel", "md5GridSection", "stepType", "dataType")
 _LENGTH_KEY = "totalLength"
+_HORIZONTAL = frozenset({"latitude", "longitude", "x", "y", "values"})
+# What cfgrib and xarray raise for messages whose headers contradict each other.
+_NO_GRID = (
+    *(DatasetBuildError, CodesInternalError, ValueError, KeyError, TypeError, IndexError),
+    *(AttributeError, OverflowError, MemoryError, AssertionError, ZeroDivisionError),
+)
 _REPLACE = "Download or copy the file again."
 
 # One lock for all files: ecCodes' handles are not safe across threads everywhere.
@@ -49,15 +57,21 @@ def read_grib(path: Path) -> tuple[list[xr.Dataset], list[Finding]]:
 
     Writes no index file. `DataError` if the file is cut short or a message can't be decoded.
     """
+    problem = unsound(path, "GRIB")
+    if problem is not None:
+        raise DataError(f"{path} is a GRIB file that is damaged ({problem}).", remedy=_REPLACE)
     index = _scan(path)
+    parts = list(_hypercubes(index))
     try:
-        datasets = [_to_xarray(part) for part in _hypercubes(index)]
-    except (DatasetBuildError, CodesInternalError, ValueError, KeyError) as error:
+        datasets = [_to_xarray(part) for part in parts]
+    except _NO_GRID as error:
         raise DataError(
             f"{path} is GRIB, but its messages don't make up a grid: {error}.",
             remedy="Split it by variable and level type, for example with grib_copy.",
         ) from error
-    return datasets, [*_gaps(path, index), *_repetitions(path, index)]
+    uneven = [_uneven(path, *pair) for pair in zip(parts, datasets, strict=True)]
+    notes = [note for note in uneven if note is not None]
+    return datasets, [*_gaps(path, index), *_repetitions(path, index), *notes]
 
 
 def _scan(path: Path) -> FileIndex:
@@ -69,7 +83,7 @@ def _scan(path: Path) -> FileIndex:
             index_keys=keys,
             computed_keys=COMPUTED_KEYS,
         )
-    except (CodesInternalError, EOFError) as error:
+    except (CodesInternalError, EOFError, ValueError, KeyError, MemoryError) as error:
         raise DataError(
             f"{path} is a GRIB file that was cut short or damaged ({error}).", remedy=_REPLACE
         ) from error
@@ -145,6 +159,27 @@ def _gaps(path: Path, index: FileIndex) -> list[Finding]:
             where=str(path),
         )
     ]
+
+
+def _uneven(path: Path, index: FileIndex, dataset: xr.Dataset) -> Finding | None:
+    """A file that was cut between two messages, or lacks one, fills no whole hypercube."""
+    position = index.index_keys.index(_LENGTH_KEY)
+    found = len({h[:position] + h[position + 1 :] for h, _ in index.iter_index()})
+    names = [str(name) for name in dataset.data_vars]
+    expected = sum(
+        math.prod(size for dim, size in dataset[name].sizes.items() if dim not in _HORIZONTAL)
+        for name in names
+    )
+    if found >= expected:
+        return None
+    return Finding(
+        severity="warning",
+        code="messages-missing",
+        message=f"{path.name}: {', '.join(names)} has {found} fields, but its times, levels and "
+        f"members make {expected}; those that are not there read as missing values.",
+        remedy="The file may have been cut short between two messages: fetch it again.",
+        where=str(path),
+    )
 
 
 def _repetitions(path: Path, index: FileIndex) -> list[Finding]:

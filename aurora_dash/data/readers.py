@@ -10,19 +10,22 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+# Before xarray looks for what can read files: that loads eccodes, which brings a PROJ of its own,
+# and a pyproj (Cartopy's) imported after that would be bound to the wrong one and corrupt memory.
+import pyproj  # noqa: F401
+
+# isort: split
 import xarray as xr
 
-from aurora_dash.data.classic import HeaderError, promised_size
 from aurora_dash.data.findings import Finding
 from aurora_dash.data.formats import (
     FileFormat,
     detect_format,
     is_named_otherwise,
-    promised_bytes,
 )
 from aurora_dash.data.members import MEMBER_NAMES
+from aurora_dash.data.netcdf import read_netcdf
 from aurora_dash.data.places import Place, Remote, stamp_of
 from aurora_dash.data.times import LEAD_NAMES, TIME_NAMES, within
 from aurora_dash.errors import DataError
@@ -35,13 +38,7 @@ _LARGEST_FILE_BLOCK = 32 * 2**20
 _LARGEST_FIELD_BYTES = 8 * 2**30
 _MOST_BLOCKS = 3_000_000
 
-# netCDF-C crashes the process when a file with strings in it, as the CDS delivers them (expver), is
-# opened again while it is open; h5py does not (xarray issue 8289, netcdf4-python issue 1444).
-_OPTIONS: dict[str, Any] = {"cache": False, "decode_timedelta": True}
-
 _SAMPLE_NAMES = frozenset((*LEAD_NAMES, *MEMBER_NAMES))
-
-_REPLACE = "Download or copy the file again."
 
 
 Period = tuple[datetime | None, datetime | None]
@@ -94,7 +91,7 @@ def _read_local(path: Path, period: Period) -> tuple[list[_Opened], list[Finding
 
         datasets, notes = read_grib(path)
         return [(dataset, dataset.close) for dataset in datasets], [*findings, *notes]
-    dataset = _read_netcdf(path, detected)
+    dataset = read_netcdf(path, detected)
     return [(dataset, dataset.close)], findings
 
 
@@ -122,49 +119,6 @@ def _name_findings(path: Path, detected: FileFormat) -> list[Finding]:
             where=str(path),
         )
     ]
-
-
-def _read_netcdf(path: Path, detected: FileFormat) -> xr.Dataset:
-    try:
-        if detected is FileFormat.NETCDF_CLASSIC:
-            _refuse_short_classic(path)
-            return xr.open_dataset(path, engine="netcdf4", **_OPTIONS)
-        return xr.open_dataset(path, engine="h5netcdf", phony_dims="access", **_OPTIONS)
-    except (OSError, RuntimeError) as error:
-        raise DataError(_damage(path, detected, error), remedy=_REPLACE) from error
-    except (ValueError, OverflowError) as error:
-        raise DataError(
-            f"{path} is {detected}, but its coordinates can't be decoded: {error}.",
-            remedy="Check the units and calendar attributes of its time axis.",
-        ) from error
-
-
-def _damage(path: Path, detected: FileFormat, error: Exception) -> str:
-    size = path.stat().st_size
-    promised = promised_bytes(path) if detected is FileFormat.NETCDF_HDF5 else None
-    if promised is not None and promised > size:
-        return (
-            f"{path} is a {detected} file that was cut short: it holds {size} of the {promised} "
-            "bytes that its header promises."
-        )
-    return f"{path} is a {detected} file, but it is damaged or cut short ({error})."
-
-
-def _refuse_short_classic(path: Path) -> None:
-    size = path.stat().st_size
-    try:
-        promised = promised_size(path)
-    except HeaderError as error:
-        raise DataError(
-            f"{path} is a NetCDF classic file whose header is cut short or damaged: {error}.",
-            remedy=_REPLACE,
-        ) from error
-    if promised > size:
-        raise DataError(
-            f"{path} is a NetCDF classic file that was cut short: it holds {size} of the "
-            f"{promised} bytes that its header promises.",
-            remedy=_REPLACE,
-        )
 
 
 def _in_blocks(dataset: xr.Dataset, place: Place, *, token: str) -> xr.Dataset:

@@ -17,13 +17,8 @@ Values = NDArray[np.float32]
 
 # What the libraries raise for values that can't be decoded, or that are not of the size promised.
 _UNDECODABLE: tuple[type[Exception], ...] = (
-    OSError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    IndexError,
-    MemoryError,
-    zlib.error,
+    *(OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, SystemError),
+    *(MemoryError, zlib.error),
 )
 
 _BUDGET_BYTES = 64 * 2**20

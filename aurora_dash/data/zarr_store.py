@@ -27,7 +27,7 @@ _LARGEST_CHUNK_BYTES = 4 * 2**30
 
 # What the libraries raise for metadata or chunks that make no sense.
 _DAMAGE: tuple[type[Exception], ...] = (
-    *(BaseZarrError, OSError, RuntimeError, EOFError, MemoryError, OverflowError),
+    *(BaseZarrError, OSError, RuntimeError, EOFError, MemoryError, OverflowError, SystemError),
     *(ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError),
 )
 

@@ -82,8 +82,17 @@ def test_a_field_on_another_kind_of_level_is_not_taken_for_the_surface(write: Wr
 
 def test_a_message_missing_on_one_level_reads_as_missing_values(write: Write) -> None:
     headers = _on_levels("t", [1000, 850], [0, 6])[:-1]
-    values = open_files([write(headers)]).dataset["atmos_t"].isel(latitude=0, longitude=0).values
+    opened = open_files([write(headers)])
+    values = opened.dataset["atmos_t"].isel(latitude=0, longitude=0).values
     np.testing.assert_array_equal(values, [[0, 2], [1, np.nan]])
+    finding = next(f for f in opened.findings if f.code == "messages-missing")
+    assert finding.severity == "warning"
+    assert "t has 3 fields, but its times, levels and members make 4" in finding.message
+
+
+def test_whole_hypercubes_miss_no_message(write: Write) -> None:
+    opened = open_files([write(_on_levels("zt", [1000, 850], [0, 6]))])
+    assert "messages-missing" not in [finding.code for finding in opened.findings]
 
 
 def test_forecast_steps_are_placed_at_their_valid_times(write: Write) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from aurora_dash.cli import fetch, prepare
 from aurora_dash.cli.findings import findings_text
@@ -15,12 +16,7 @@ from aurora_dash.cli.options import (
     store_of,
 )
 from aurora_dash.cli.output import Answer
-
-if TYPE_CHECKING:
-    from aurora_dash.data.plan import SplitSummary
-    from aurora_dash.data.summary import DataSummary
-
-_USES = {"train": "  train on", "gap": "  left out", "validation": "  validate"}
+from aurora_dash.errors import PathError
 
 
 def register(commands: Commands) -> None:
@@ -31,11 +27,18 @@ def register(commands: Commands) -> None:
         check,
         help="open files and say what stands in the way of training on them",
         more="Exits 1 if a run on this data could not start. Without --spec the data is checked\n"
-        "for the small variant; --set model.variant=... chooses another.",
+        "for the small variant; --set model.variant=... chooses another. Below a finding stand\n"
+        "the --set options that mend it: give them to this command to see, then to train.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders or globs")
     parser.add_argument(
         "--spec", default="demo", help="spec file, preset or run that is to use the data"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="also write one HTML file with all findings and their pictures",
     )
     add_set_option(parser)
     add_runs_option(parser)
@@ -45,9 +48,8 @@ def register(commands: Commands) -> None:
 
 def check(options: argparse.Namespace) -> Answer:
     """Summary and findings of the files."""
-    from aurora_dash.data.check import describe, launchable
     from aurora_dash.data.mix import check_parts, close_parts, open_parts
-    from aurora_dash.data.plan import describe_split
+    from aurora_dash.data.report import check_document
 
     spec = find_spec(options.spec, store_of(options))
     data = spec.data.replace(source="files", paths=tuple(options.paths))
@@ -55,50 +57,39 @@ def check(options: argparse.Namespace) -> Answer:
     parts = open_parts(spec)
     try:
         findings = check_parts(parts)
-        summaries = [describe(part.opened) for part in parts]
-        splits = [describe_split(part.spec, part.times) for part in parts]
+        document = check_document(parts, findings)
     finally:
         close_parts(parts)
-    texts = [
-        "\n".join((*([f"part       {part.name}"] if part.name else ()), _text(summary, split)))
-        for part, summary, split in zip(parts, summaries, splits, strict=True)
-    ]
-    ready = launchable(findings)
+    texts = [_text(part) for part in document["parts"] or [document]]
+    ready = document["launchable"]
     verdict = "A run can start on this data." if ready else "A run can not start on this data."
+    notes = []
+    if options.report is not None:
+        names = ", ".join(options.paths)
+        _write_report(options.report, document, title=f"Data check: {names}")
+        notes.append(f"The report was written to {options.report}.")
     return Answer(
-        document={
-            "launchable": ready,
-            **_told(summaries[0], splits[0]),
-            "parts": [
-                {"name": part.name, "weight": part.weight, **_told(summary, split)}
-                for part, summary, split in zip(parts, summaries, splits, strict=True)
-                if part.name
-            ],
-            "findings": [finding.to_dict() for finding in findings],
-        },
-        text="\n".join((*texts, findings_text(findings), verdict)),
+        document=document,
+        text="\n".join((*texts, findings_text(findings), *notes, verdict)),
         exit_code=0 if ready else 1,
     )
 
 
-def _told(summary: DataSummary, split: SplitSummary) -> dict[str, Any]:
-    return {"summary": summary.to_dict(), "split": split.to_dict()}
+def _text(part: dict[str, Any]) -> str:
+    from aurora_dash.figures.check_report import summary_lines
+
+    named = [("part", part["name"])] if "name" in part else []
+    lines = (*named, *summary_lines(part))
+    return "\n".join(f"{name:<10} {value}" for name, value in lines)
 
 
-def _text(summary: DataSummary, split: SplitSummary) -> str:
-    grid, times = summary.grid, summary.times
-    step = f" every {times.step_hours:g} h" if times and times.step_hours else ""
-    names = ", ".join(f"{variable.name} ({variable.group})" for variable in summary.variables)
-    lines = [
-        f"variables  {names}",
-        f"levels     {', '.join(f'{level:g}' for level in summary.levels) or 'none'} (hPa)",
-        f"times      {times.count} from {times.first} to {times.last}{step}"
-        if times
-        else "times      none",
-        f"grid       {grid.num_latitudes} x {grid.num_longitudes}, "
-        f"{grid.north:g} to {grid.south:g} N, {grid.west:g} to {grid.east:g} E",
-        f"samples    {split.num_train} to train on, {split.num_validation} to validate with"
-        + (f", {split.num_left_out} between them left out" if split.num_left_out else ""),
-        *(f"{_USES[span.use]:10} {span.first} to {span.last}" for span in split.spans),
-    ]
-    return "\n".join(lines)
+def _write_report(path: Path, document: dict[str, Any], *, title: str) -> None:
+    from aurora_dash.figures.check_report import check_report
+
+    try:
+        path.write_text(check_report(document, title=title), encoding="utf-8")
+    except OSError as error:
+        raise PathError(
+            f"The report can't be written to {path}: {error.strerror}.",
+            remedy="Choose a file in a folder that exists and that you may write to.",
+        ) from error

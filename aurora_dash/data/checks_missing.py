@@ -36,7 +36,7 @@ def missing_findings(scan: Scan, spec: RunSpec) -> Iterator[Finding]:
     severity, remedy = _weight(scan, spec)
     share = 100 * num_missing / scan.num_values
     by_time = scan.missing.sum(axis=1)
-    times = "" if scan.is_static else f" in {np.count_nonzero(by_time)} times"
+    times = _in_times(scan, by_time)
     yield Finding(
         severity=severity,
         code="missing-values",
@@ -82,7 +82,7 @@ def dropping(scan: Scan, positions: NDArray[np.intp]) -> Fix | None:
 
 
 def _infilled(scan: Scan) -> Finding:
-    times = "" if scan.is_static else f" in {np.count_nonzero(scan.filled)} times"
+    times = _in_times(scan, scan.filled)
     unless = "" if scan.is_static else " As targets they are left out of the loss and the scores."
     return Finding(
         severity="info",
@@ -92,6 +92,11 @@ def _infilled(scan: Scan) -> Finding:
         variable=scan.key,
         picture=None if scan.is_static else _by_time(scan, scan.filled, "Values filled in"),
     )
+
+
+def _in_times(scan: Scan, counts: NDArray[np.int64]) -> str:
+    num = int(np.count_nonzero(counts))
+    return "" if scan.is_static else f" in {num} time{'s' * (num != 1)}"
 
 
 def _weight(scan: Scan, spec: RunSpec) -> tuple[Severity, str]:

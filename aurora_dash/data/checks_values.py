@@ -262,10 +262,15 @@ def _masking_outliers(scan: Scan, odd: list[Extreme]) -> Fix | None:
         return None
     limits = MaskValues(
         variable=scan.key,
-        low=(max(below) + low) / 2 if below else None,
-        high=(min(above) + high) / 2 if above else None,
+        low=_between(max(below), low) if below else None,
+        high=_between(min(above), high) if above else None,
     )
     return Fix.by("Count as missing and infill in space", limits, InfillSpace(variable=scan.key))
+
+
+def _between(one: float, other: float) -> float:
+    """The middle, in as few digits as tell it from both ends."""
+    return float(f"{(one + other) / 2:.6g}")
 
 
 def _by_time(scan: Scan, counts: NDArray[np.int64], title: str = "Such values by time") -> Picture:

@@ -64,7 +64,8 @@ def open_parts(spec: RunSpec, *, roots: Sequence[Path] | None = None) -> tuple[O
                     alone.data, alone.model.catalogue_entry, alone.variables, roots=roots
                 )
             except DataError as error:
-                raise type(error)(said_of(name, error.message), remedy=error.remedy) from error
+                message = said_of(name, error.message)
+                raise type(error)(message, remedy=error.remedy, choices=error.choices) from error
             opened.append(OpenedPart(name=name, weight=weight, spec=alone, opened=data))
         on_failure.pop_all()
     return tuple(opened)

@@ -36,6 +36,8 @@ from aurora_dash.variables import Variable, describe, split_key
 
 APPLIED = "remedy-applied"
 """Code of the finding that says what a remedy did."""
+IDLE = "remedy-idle"
+"""Code of the finding that says that a remedy has nothing to do."""
 
 Units = dict[str, str]
 Applied = tuple[xr.Dataset, str]
@@ -125,7 +127,7 @@ def _not_as_stored(dataset: xr.Dataset, key: str | None) -> xr.Dataset:
 def _finding(remedy: Remedy, remedies: Sequence[Remedy], message: str, *, idle: bool) -> Finding:
     return Finding(
         severity="warning" if idle else "info",
-        code="remedy-idle" if idle else APPLIED,
+        code=IDLE if idle else APPLIED,
         message=message,
         remedy="Take it out of data.remedies." if idle else "",
         variable=getattr(remedy, "variable", None),
@@ -219,7 +221,7 @@ def _fill_time(dataset: xr.Dataset, remedy: InfillTime, units: Units) -> Applied
     filled = infill_time(dataset, key, max_hours=remedy.max_hours, circular=variable.circular)
     return filled, (
         f"{key}: missing values were interpolated in time between values at most "
-        f"{remedy.max_hours} h away; as targets they are missing still."
+        f"{remedy.max_hours} h away."
     )
 
 
@@ -230,8 +232,7 @@ def _fill_space(dataset: xr.Dataset, remedy: InfillSpace, units: Units) -> Appli
         dataset, key, categorical=variable.categorical, circular=variable.circular
     )
     how = "taken from the nearest known point" if variable.categorical else "interpolated in space"
-    still = "" if "time" not in dataset[key].dims else "; as targets they are missing still"
-    return filled, f"{key}: missing values were {how}{still}."
+    return filled, f"{key}: missing values were {how}."
 
 
 def _describe(key: str) -> Variable:

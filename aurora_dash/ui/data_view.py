@@ -9,7 +9,7 @@ from aurora_dash.data.findings import launchable
 from aurora_dash.errors import DataError
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import opened, widgets, words
+from aurora_dash.ui import doctor_view, opened, widgets, words
 from aurora_dash.variables import Group
 
 
@@ -24,7 +24,7 @@ def recognised(spec: RunSpec) -> None:
             f":red[:material/block: **No run can be launched on this data yet:** "
             f"{words.several(errors, 'thing')} in the way.]"
         )
-    widgets.findings(found, expanded=True)
+    doctor_view.show(spec, found)
     try:
         summary = opened.summary(spec)
     except DataError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from aurora_dash.data.findings import Fix
 from aurora_dash.errors import SpecError
 from aurora_dash.presets.paper import FINE_TUNING_WEIGHTS
 from aurora_dash.spec import (
@@ -16,7 +17,7 @@ from aurora_dash.spec import (
     TrainableSpec,
     VariableSpec,
 )
-from aurora_dash.variables import Group
+from aurora_dash.variables import Group, split_key
 from aurora_dash.variants import Variant, get_variant
 
 Model = TypeVar("Model", bound=SpecModel)
@@ -205,6 +206,14 @@ def _without_part_for(model: ModelSpec, name: str) -> ModelSpec:
         separate_perceiver=tuple(n for n in model.separate_perceiver if n != name),
         modulation_heads=tuple(n for n in model.modulation_heads if n != name),
     )
+
+
+def apply_fix(spec: RunSpec, fix: Fix) -> RunSpec:
+    """The spec with what a finding's fix changes; `SpecError` if it no longer fits."""
+    if fix.omits is None:
+        return spec.with_overrides(fix.assignments)
+    group, name = split_key(fix.omits)
+    return remove_variable(spec, name, group)
 
 
 def set_weights(spec: RunSpec, weights: Mapping[str, float]) -> RunSpec:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from aurora_dash.data import plan
 from aurora_dash.data.check import DataSummary, check_for_training, describe
-from aurora_dash.data.findings import Finding, sort_findings
+from aurora_dash.data.findings import Finding, not_opened, sort_findings
 from aurora_dash.data.mix import OpenedPart, in_part, mix_findings, said_of, specs_of
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.places import stamp_of
@@ -56,11 +56,7 @@ def findings(spec: RunSpec) -> tuple[Finding, ...]:
             of_fields = _check(_data_of(alone).to_json(), _stamps(alone.data))
             found.extend(in_part(name, finding) for finding in (*of_axes, *of_fields))
     except DataError as error:
-        return (
-            Finding(
-                severity="error", code="not-opened", message=error.message, remedy=error.remedy
-            ),
-        )
+        return (not_opened(error),)
     return sort_findings(found)
 
 
@@ -88,7 +84,8 @@ def _part(name: str, weight: float, alone: RunSpec) -> OpenedPart:
     try:
         data = _opened_alone(alone)
     except DataError as error:
-        raise type(error)(said_of(name, error.message), remedy=error.remedy) from error
+        message = said_of(name, error.message)
+        raise type(error)(message, remedy=error.remedy, choices=error.choices) from error
     return OpenedPart(name=name, weight=weight, spec=alone, opened=data)
 
 

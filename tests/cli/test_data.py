@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
 
 
 def test_the_norway_files_are_ready(cli, norway_files: tuple[Path, Path]) -> None:
@@ -88,3 +93,56 @@ def test_the_parts_of_a_mix_are_told_one_by_one(cli, norway_files: tuple[Path, P
     assert north["summary"]["grid"]["num_latitudes"] == 28
     assert rest["summary"]["grid"]["num_latitudes"] == 60
     assert outcome.document["summary"] == north["summary"]
+
+
+@pytest.fixture
+def holed(norway_files: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The Norway files with a hole in the temperature of one time."""
+    with xr.open_dataset(norway_files[1], engine="h5netcdf") as dataset:
+        changed = dataset.load().copy(deep=True)
+    changed["t2m"][4, 10:14, 20] = np.nan
+    for variable in changed.variables.values():
+        variable.encoding = {}
+    changed.to_netcdf(tmp_path / "holed.nc", engine="netcdf4")
+    return norway_files[0], tmp_path / "holed.nc"
+
+
+def test_the_line_below_a_finding_can_be_pasted_and_mends_it(cli, holed: tuple[Path, Path]) -> None:
+    broken = cli("data", "check", *holed)
+    assert broken.code == 1
+    line = next(line for line in broken.out.splitlines() if "Infill in time: --set" in line)
+    options = shlex.split(line.partition(": ")[2])
+    mended = cli("data", "check", *holed, *options)
+    assert mended.code == 0
+    assert "4 missing values in 1 time were filled in, 0 are missing still" in mended.out
+    assert "12 to train on, 4 to validate with" in mended.out
+
+
+def test_json_has_the_place_the_remedy_and_the_applied_remedies(
+    cli, holed: tuple[Path, Path]
+) -> None:
+    document = cli("data", "check", *holed, "--json").document
+    finding = next(f for f in document["findings"] if f["code"] == "missing-values")
+    assert finding["location"] == {
+        **{"time": "2025-06-02T00:00Z", "level": None},
+        **{"latitude": 67.5, "longitude": 10.0},
+    }
+    assert finding["picture"]["kind"] == "bars"
+    after = cli("data", "check", *holed, "--json", "--set", finding["remedy_spec"]).document
+    assert after["launchable"] is True
+    assert after["split"]["num_train"] == 12
+    assert [remedy["kind"] for remedy in after["remedies"]] == ["infill_time"]
+
+
+def test_the_report_is_one_file_with_all_findings(
+    cli, holed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.html"
+    outcome = cli("data", "check", *holed, "--report", report)
+    assert f"The report was written to {report}." in outcome.out
+    html = report.read_text(encoding="utf-8")
+    assert "surf_2t has 4 missing values" in html
+    assert "<svg" in html
+    missing = cli("data", "check", *holed, "--report", tmp_path / "none" / "report.html")
+    assert missing.code == 2
+    assert "No such file or directory" in missing.err

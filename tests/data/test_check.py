@@ -377,3 +377,50 @@ def test_of_very_large_data_a_spread_of_the_times_is_checked_and_said(
     assert "sampled-check" not in [
         f.code for f in check_for_training(opened, spec, budget_bytes=None)
     ]
+
+
+def test_pollutants_come_from_another_data_set_than_the_weather() -> None:
+    def pollutants(dataset: xr.Dataset) -> xr.Dataset:
+        surface = dataset[[key for key in dataset.data_vars if str(key).startswith("surf_")]]
+        return surface.assign(surf_pm10=surface["surf_2t"] * 0)
+
+    finding = _only(_check(DEMO, pollutants), "surface-only")
+    assert "cams-global-atmospheric-composition-forecasts" in finding.remedy
+    assert "set model.variant=0.4-air-pollution" in finding.remedy
+    weather = _only(
+        _check(DEMO, lambda d: pollutants(d).drop_vars("surf_pm10")), "surface-only"
+    ).remedy
+    assert "reanalysis-era5-pressure-levels" in weather
+
+
+def test_less_validation_is_offered_where_nothing_is_left_to_train_on() -> None:
+    spec = RunSpec(data=DataSpec(demo=DemoSpec(num_times=6), validation_fraction=0.6))
+    finding = _only(_check(spec), "no-training-samples")
+    (fix,) = finding.fixes
+    assert launchable(_check(spec.with_overrides(fix.assignments)))
+
+
+def test_few_samples_are_told_without_a_warning() -> None:
+    finding = _only(_check(DEMO), "few-samples")
+    assert finding.severity == "info"
+    enough = DEMO.replace(data=DEMO.data.replace(demo={"num_times": 60}))
+    assert "few-samples" not in {f.code for f in _check(enough)}
+
+
+def test_the_published_static_file_and_the_known_levels_are_offered() -> None:
+    missing = _only(_check(DEMO, lambda d: d.drop_vars("static_lsm")), "missing-static")
+    assert missing.remedy_spec == "data.static_file=hub"
+    spec = RunSpec(data=DataSpec(levels=(1000, 20), demo=DemoSpec(levels=(1000, 850, 20))))
+    levels = _only(_check(spec), "levels-without-statistics")
+    assert spec.with_overrides(levels.fixes[0].assignments).data.levels == (1000,)
+
+
+def test_an_odd_word_for_a_unit_can_be_overruled(
+    norway_files: tuple[Path, Path], rewrite: Callable[..., Path]
+) -> None:
+    path = rewrite(norway_files[1], lambda d: d.assign(msl=d["msl"].assign_attrs(units="furlongs")))
+    spec = _spec(norway_files[0], path)
+    fix = _only(_check(spec), "unit-wrong").fixes[0]
+    findings = _check(spec.with_overrides(fix.assignments))
+    assert launchable(findings)
+    assert {finding.severity for finding in findings} == {"info"}

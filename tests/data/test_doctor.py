@@ -328,7 +328,7 @@ def test_filled_values_are_counted_and_told(
     finding = next(f for f in check(spec) if f.code == "missing-values")
     findings = check(spec.with_overrides(finding.fixes[0].assignments))
     told = next(f for f in findings if f.code == "infilled")
-    assert "4 missing values in 1 times were filled in, 0 are missing still" in told.message
+    assert "4 missing values in 1 time were filled in, 0 are missing still" in told.message
     assert "left out of the loss" in told.message
 
 

@@ -33,7 +33,8 @@ def spec_of(app: AppTest, drafts: DraftStore) -> RunSpec:
 
 
 def errors(app: AppTest) -> str:
-    return "\n".join(error.value.replace("\\", "") for error in app.error)
+    boxes = [*app.error, *app.markdown]
+    return "\n".join(box.value.replace("\\", "") for box in boxes)
 
 
 # Model

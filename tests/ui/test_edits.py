@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from aurora_dash.data.findings import Fix
 from aurora_dash.errors import SpecError
 from aurora_dash.presets import demo
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import LossSpec, RunSpec, VariableSpec
+from aurora_dash.spec.remedies import InfillTime
 from aurora_dash.ui import edits
 from aurora_dash.variables import Group
 
@@ -150,3 +152,21 @@ def test_a_variant_of_other_patches_gives_up_crops_that_do_not_fill_them() -> No
     assert "Crops of 16 × 32 are no longer cut out: they don't fill patches of 10." in given_up
     kept, _ = edits.choose_variant(spec, "0.25-wave")
     assert kept.data.crop == (16, 32)
+
+
+def test_a_fix_that_omits_a_variable_takes_its_target_and_weight_along() -> None:
+    rain = VariableSpec(name="rain", unit="m")
+    spec = RunSpec(variables=(rain,), loss=LossSpec(targets=("2t", "rain"), weights={"rain": 2.0}))
+    fix = Fix(label="Omit the variable", assignments=("variables=[]",), omits="surf_rain")
+    changed = edits.apply_fix(spec, fix)
+    assert changed.variables == ()
+    assert changed.loss.targets == ("2t",)
+    assert changed.loss.weights == {}
+
+
+def test_a_fix_is_what_its_assignments_say() -> None:
+    fix = Fix.by("Infill", InfillTime(variable="surf_2t"))
+    changed = edits.apply_fix(RunSpec(), fix)
+    assert changed.data.remedies == (InfillTime(variable="surf_2t"),)
+    with pytest.raises(SpecError, match="twice"):
+        edits.apply_fix(changed, fix)

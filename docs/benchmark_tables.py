@@ -88,11 +88,11 @@ def _loader(result: Result) -> str:
 
 
 _LOADER_NOTE = """\
-Where a goal is missed, the processor is the reason, not the disk: two cores, shared with other
+Where a goal is missed, the processor is the reason, not the disk: a few cores, shared with other
 work, check, unpack and copy every byte (a time is unpacked once and copied into each of the two or
-three batch places that need it), while cold files of this size came from the host's cache at
-several GB/s. At the demo size a field is a few kilobytes, and opening a file takes longer than
-reading it. In-memory batches cost nothing to hand over, and a data set of this size does not fit.
+three batch places that need it), where reading plain bytes is one copy. At the demo size a field is
+a few kilobytes, and opening a file takes longer than reading it. In-memory batches cost nothing to
+hand over, and a large data set does not fit.
 """
 
 

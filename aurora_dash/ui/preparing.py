@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import streamlit as st
@@ -186,7 +187,7 @@ def _whole(spec: RunSpec, store: TrainingStore, status: PrepareStatus) -> None:
 @boundary.guarded
 def _use(spec: RunSpec, folder: Path) -> None:
     editor.put(spec.replace(data=spec.data.replace(source="files", paths=(str(folder),))))
-    state.flash(f"Runs of this draft read the training store {boundary.plain(folder.name)}.")
+    state.flash(f"Runs of this draft read the prepared data in {boundary.plain(str(folder))}.")
 
 
 def _in_use(folder: Path) -> None:
@@ -195,7 +196,7 @@ def _in_use(folder: Path) -> None:
         store = open_store(folder)
         made = store.manifest.provenance
         st.success(
-            f"The chosen data is the training store {boundary.plain(folder.name)}.",
+            f"The chosen data is a training store: {boundary.plain(folder.name)}.",
             icon=":material/bolt:",
         )
         widgets.facts(
@@ -203,10 +204,10 @@ def _in_use(folder: Path) -> None:
                 ("Times", f"{store.times.size:,}"),
                 ("In memory", words.size(store.layout.step_bytes() * store.times.size)),
                 ("Files it was made from", f"{len(made.sources):,}"),
-                ("Prepared", made.updated.replace("T", " ").replace("+00:00", " UTC")),
             ]
         )
-        st.caption(boundary.plain(made.attribution))
+        moment = words.moment(datetime.fromisoformat(made.updated))
+        st.caption(f"Prepared {moment}. {boundary.plain(made.attribution)}")
         with st.expander("What was done to the data on the way in", icon=":material/history:"):
             for line in made.done:
                 st.markdown(f"- {boundary.plain(line)}")

@@ -38,7 +38,8 @@ def test_data_is_prepared_in_the_background_and_then_trained_on(
     assert any("12 times (12 times written)" in box.value for box in app.success)
     app = button(app, "Train on this store").click().run()
     assert DraftStore(store.root).get(draft).spec.data.paths == (str(folder),)
-    assert any("The chosen data is the training store prepared" in s.value for s in app.success)
+    assert any("The chosen data is a training store: prepared" in s.value for s in app.success)
+    assert app.radio(key="field:data.source").value == "files"
     assert not app.exception
 
 

@@ -28,10 +28,11 @@ SOURCES = {
 def source(spec: RunSpec) -> bool:
     """Demo or files, with what that needs; True once the data is chosen."""
     options = list(SOURCES)
+    # Set, not given as the default: a browser that shows the button already follows only so.
+    st.session_state.setdefault(_SOURCE, spec.data.source)
     chosen = st.radio(
         "Source of the data",
         options,
-        index=options.index(spec.data.source),
         format_func=lambda name: SOURCES[name][0],
         captions=[SOURCES[name][1] for name in options],
         horizontal=True,

@@ -147,6 +147,7 @@ def keeps_parameters(before: RunSpec, after: RunSpec) -> bool:
             "variables": variables,
             "own_rates": own_rates,
             "trainable": spec.trainable.model_dump(mode="json"),
+            "optimiser": (spec.optimiser.kind, spec.optimiser.decay_biases_and_norms),
         }
 
     return shape(before) == shape(after)

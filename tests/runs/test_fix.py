@@ -144,6 +144,8 @@ def test_another_model_is_refused_for_the_same_run(store: RunStore) -> None:
     [
         ("optimiser.lr=1", True),
         ("training.steps=7", True),
+        ("training.accumulate=4", True),
+        ("optimiser.kind=adafactor", False),
         ("loss.weights.2t=3", True),
         ("model.activation_checkpointing=true", True),
         ("model.autocast=true", True),

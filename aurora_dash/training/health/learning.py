@@ -15,6 +15,7 @@ _LOOK_EVERY = 25
 _HIGH_RATE = 0.3
 _DEAD_NORM = 1e-12
 _DEAD_STEPS = 10
+_DEAD_LOOKS = 3
 _LEVEL_STEPS = 15
 
 
@@ -154,10 +155,11 @@ class DeadVariable:
             norm = number(record, key)
             dead = norm is not None and norm < _DEAD_NORM
             self._num_dead[key] = self._num_dead.get(key, 0) + 1 if dead else 0
-            if self._num_dead[key] >= _DEAD_STEPS:
-                name = key.removeprefix("grad_norm/new_embeddings").strip("/").partition("_")[2]
+            name = key.removeprefix("grad_norm/new_embeddings").strip("/").partition("_")[2]
+            # Those of single variables are measured now and then only.
+            if self._num_dead[key] >= (_DEAD_LOOKS if name else _DEAD_STEPS):
                 what = f"The new variable {name}" if name else "New embeddings and heads"
-                message = f"{what} had no gradient for {self._num_dead[key]} steps."
+                message = f"{what} had no gradient, {self._num_dead[key]} times in a row."
                 offers = [remedies.train_all(self._spec)]
                 if name in self._spec.predicted_names:
                     offers.insert(0, remedies.weigh(self._spec, name))

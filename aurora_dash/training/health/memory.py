@@ -60,8 +60,11 @@ def _smaller_batch(spec: RunSpec) -> Offer:
         key="halve-batch",
         label=f"Batch size {size // 2}",
         explanation="Every sample of a batch takes about 50 GiB of the full model at 0.25 degree; "
-        f"the run goes on with {size // 2} in place of {size} a step.",
-        assignments=(f"training.batch_size={size // 2}",),
+        f"the run goes on with {size // 2} in place of {size}, and twice as many batches a step.",
+        assignments=(
+            f"training.batch_size={size // 2}",
+            f"training.accumulate={2 * spec.training.accumulate}",
+        ),
         start="here",
     )
 

@@ -11,6 +11,8 @@ from aurora_dash.spec import RunSpec
 
 Offer = Remedy | None
 
+_CLIPPING = {"norm": "clip_norm", "value": "clip_value", "adaptive": "clip_factor"}
+
 
 def usable(spec: RunSpec, offers: Iterable[Offer]) -> tuple[Remedy, ...]:
     """Those of the offers that make a valid spec and change it."""
@@ -26,7 +28,7 @@ def _changes(spec: RunSpec, remedy: Remedy) -> bool:
 
 def diverged_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
     """What helps against training that runs away, the mildest first."""
-    offers = (halve_rate(spec), tenth_rate(spec), clip(spec), stabilise(spec))
+    offers = (halve_rate(spec), tenth_rate(spec), clip(spec), accumulate(spec), stabilise(spec))
     return usable(spec, offers)
 
 
@@ -37,6 +39,9 @@ def rates(spec: RunSpec, factor: float) -> tuple[str, ...]:
         f"optimiser.lr={optimiser.lr * factor:.6g}",
         f"optimiser.lr_new={optimiser.lr_new * factor:.6g}",
     ]
+    if optimiser.lr_groups:
+        groups = {name: rate * factor for name, rate in optimiser.lr_groups.items()}
+        changed.append(f"optimiser.lr_groups={json.dumps(groups)}")
     if any(variable.lr is not None for variable in spec.variables):
         variables = [
             {**variable.model_dump(mode="json"), "lr": variable.lr and variable.lr * factor}
@@ -71,15 +76,28 @@ def tenth_rate(spec: RunSpec) -> Offer:
 
 def clip(spec: RunSpec) -> Offer:
     """Clipping, or tighter clipping."""
-    present = spec.optimiser.clip_norm
+    field = _CLIPPING[spec.optimiser.clip_by]
+    present: float | None = getattr(spec.optimiser, field)
     bound = 1.0 if present is None else present / 2
     how = "no clipping" if present is None else f"{present:g}"
     return Remedy(
         key="clip",
         label=f"Roll back and clip at {bound:g}",
-        explanation=f"A new run from the last sound checkpoint that scales gradients down to a "
-        f"norm of {bound:g} in place of {how}.",
-        assignments=(f"optimiser.clip_norm={bound:g}",),
+        explanation=f"A new run from the last sound checkpoint that limits gradients "
+        f"(optimiser.{field}) to {bound:g} in place of {how}.",
+        assignments=(f"optimiser.{field}={bound:g}",),
+    )
+
+
+def accumulate(spec: RunSpec) -> Offer:
+    """More batches a step, whose mean gradient is less noisy."""
+    batches = 2 * spec.training.accumulate
+    return Remedy(
+        key="accumulate",
+        label=f"Roll back, {batches} batches a step",
+        explanation=f"A new run from the last sound checkpoint whose steps add up the gradients of "
+        f"{batches} batches in place of {spec.training.accumulate}: less noise, longer steps.",
+        assignments=(f"training.accumulate={batches}",),
     )
 
 
@@ -134,13 +152,18 @@ def decay_weights(spec: RunSpec) -> Offer:
 
 def raise_new_rate(spec: RunSpec) -> Offer:
     """A higher rate for the new embeddings and heads, never below the paper's."""
-    rate = max(10 * spec.optimiser.lr_new, 1e-3)
+    groups = spec.optimiser.lr_groups
+    present = groups.get("new_embeddings", spec.optimiser.lr_new)
+    rate = max(10 * present, 1e-3)
+    assignment = f"optimiser.lr_new={rate:g}"
+    if "new_embeddings" in groups:
+        assignment = f"optimiser.lr_groups={json.dumps({**groups, 'new_embeddings': rate})}"
     return Remedy(
         key="raise-new-rate",
         label=f"Rate {rate:g} for new variables",
         explanation=f"The same run goes on with learning rate {rate:g} for new embeddings and "
-        f"heads in place of {spec.optimiser.lr_new:g}.",
-        assignments=(f"optimiser.lr_new={rate:g}",),
+        f"heads in place of {present:g}.",
+        assignments=(assignment,),
         start="here",
     )
 

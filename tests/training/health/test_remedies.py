@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aurora_dash.presets import PRESETS, get_preset
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import RunSpec, TrainableSpec, VariableSpec
 from aurora_dash.training.health import remedies
 from aurora_dash.training.health.memory import memory_remedies
 from aurora_dash.training.health.registry import build_rules
@@ -25,7 +25,8 @@ def test_memory_remedies_come_by_what_they_save_without_those_that_are_on() -> N
         "lora",
         "autocast-all",
     ]
-    assert memory_remedies(spec)[2].assignments == ("training.batch_size=2",)
+    halved = memory_remedies(spec)[2].assignments
+    assert halved == ("training.batch_size=2", "training.accumulate=2")
     through_two = spec.with_overrides(["rollout.kind=backprop"])
     assert _keys(through_two)[-1] == "pushforward"
     saving = spec.with_overrides(["model.activation_checkpointing=true", "training.batch_size=1"])
@@ -54,9 +55,36 @@ def test_every_remedy_makes_a_valid_spec_for_every_variant(variant: str) -> None
 def test_rates_are_halved_for_every_group(preset: str) -> None:
     own = VariableSpec(name="tcwv_own", lr=4e-3)
     spec = get_preset(preset)
-    spec = spec.replace(variables=(*spec.variables, own))
+    optimiser = spec.optimiser.replace(lr_groups={"decoder": 2e-4})
+    spec = spec.replace(
+        variables=(*spec.variables, own), optimiser=optimiser, trainable=TrainableSpec()
+    )
     changed = spec.with_overrides(remedies.rates(spec, 0.5))
     assert changed.optimiser.lr == pytest.approx(spec.optimiser.lr / 2, rel=1e-5)
     assert changed.optimiser.lr_new == pytest.approx(spec.optimiser.lr_new / 2, rel=1e-5)
+    assert changed.optimiser.lr_groups == {"decoder": 1e-4}
     assert changed.variables[-1].lr == pytest.approx(2e-3)
     assert changed.replace(optimiser=spec.optimiser, variables=spec.variables) == spec
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        ([], "optimiser.clip_norm=0.5"),
+        (["optimiser.clip_norm=null"], "optimiser.clip_norm=1"),
+        (["optimiser.clip_by=value"], "optimiser.clip_value=0.5"),
+        (["optimiser.clip_by=adaptive"], "optimiser.clip_factor=0.005"),
+    ],
+)
+def test_clipping_is_tightened_where_it_is_done(assignments: list[str], expected: str) -> None:
+    remedy = remedies.clip(RunSpec().with_overrides(assignments))
+    assert remedy is not None
+    assert remedy.assignments == (expected,)
+
+
+def test_the_rate_of_new_variables_is_raised_where_it_counts() -> None:
+    spec = RunSpec().with_overrides(['optimiser.lr_groups={"new_embeddings":1e-5}'])
+    remedy = remedies.raise_new_rate(spec)
+    assert remedy is not None
+    changed = spec.with_overrides(remedy.assignments)
+    assert changed.optimiser.lr_groups == {"new_embeddings": 1e-3}

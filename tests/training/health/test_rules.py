@@ -78,7 +78,9 @@ def test_gradients_that_grow_are_told_once_with_the_step_before() -> None:
     # 1.3**n passes 10 times the calmest level at n = 9.
     assert 126 <= alert.step <= 136
     assert alert.good_step == alert.step - 3
-    assert [r.key for r in alert.remedies] == ["halve-rate", "tenth-rate", "clip", "stabilise"]
+    assert [r.key for r in alert.remedies] == [
+        *("halve-rate", "tenth-rate", "clip", "accumulate", "stabilise")
+    ]
     assert alert.explanation and alert.advice
 
 
@@ -171,6 +173,15 @@ def test_new_embeddings_without_gradient_are_found_after_ten_steps(learner) -> N
     assert (alert.rule, alert.step) == ("dead_variable", 10)
     without = learner.replace(variables=())
     assert _alerts(without, records) == []
+
+
+def test_a_single_variable_without_gradient_is_named(learner) -> None:
+    records = _healthy(60, **{"grad_norm/new_embeddings": 1.0})
+    for record in records[9::10]:
+        record["grad_norm/new_embeddings/surf_tcwv"] = 0.0
+    (alert,) = _alerts(learner, records)
+    assert (alert.rule, alert.subject, alert.step) == ("dead_variable", "tcwv", 30)
+    assert [remedy.key for remedy in alert.remedies] == ["weigh"]
 
 
 def test_a_new_variable_on_levels_is_judged_by_their_mean() -> None:

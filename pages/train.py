@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from aurora_dash.ui import editor, machine, parameters, readiness, shell
+from aurora_dash.ui import editor, lr_test, machine, parameters, readiness, shell
 from aurora_dash.ui.forms import (
     health,
     launch,
     learning,
     loader,
+    optimiser,
+    recipe,
     rollout,
     schedule,
     trainable,
@@ -18,6 +20,8 @@ shell.heading("train")
 spec = editor.current().spec
 launch.in_short(spec)
 launch.name(spec)
+with st.expander("Begin from a recipe", icon=":material/menu_book:"):
+    recipe.choose(spec)
 
 st.subheader("What to learn", anchor=False)
 learning.targets(spec)
@@ -37,6 +41,11 @@ training.length(spec)
 st.subheader("How fast", anchor=False)
 training.learning_rates(spec)
 schedule.chart(spec)
+with st.expander("Optimiser, clipping, average of the weights", icon=":material/speed:"):
+    optimiser.choose(spec)
+findings = readiness.findings(spec)
+with st.expander("Find a learning rate", icon=":material/experiment:"):
+    lr_test.show(spec, findings)
 with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
     training.housekeeping(spec, machine.devices())
 with st.expander("Health: what is watched", icon=":material/monitor_heart:"):
@@ -46,5 +55,5 @@ with st.expander("Reading the data", icon=":material/speed:"):
 
 st.subheader("Launch", anchor=False)
 launch.whole_spec(spec)
-ready = launch.check_list(readiness.findings(spec))
+ready = launch.check_list(findings)
 launch.foot(spec, ready=ready)

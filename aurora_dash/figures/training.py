@@ -123,6 +123,26 @@ def learning_rate_figure(
     return _or_empty(figure)
 
 
+def weight_norm_figure(
+    norms: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
+) -> go.Figure:
+    """Norms of the trained weights by parameter group and new variable."""
+    figure = _figure("Weight norm", x_title, "L2 norm", log_y=True)
+    for index, (name, curve) in enumerate(norms.items()):
+        _add(figure, _words(name), curve, _group_style(name, index), max_points)
+    return _or_empty(figure)
+
+
+def update_ratio_figure(
+    ratios: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
+) -> go.Figure:
+    """How much a step changes weights, against the weights: about 1e-3 is usual."""
+    figure = _figure("Update against weights", x_title, "Ratio of norms", log_y=True)
+    for index, (name, curve) in enumerate(ratios.items()):
+        _add(figure, _words(name), curve, _group_style(name, index), max_points)
+    return _or_empty(figure)
+
+
 def step_time_figure(
     step_seconds: Curve,
     data_seconds: Curve,

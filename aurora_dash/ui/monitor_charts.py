@@ -22,6 +22,7 @@ _AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 _WIDE, _SMALL = 360, 280
 _NORM, _LOSS = "grad_norm/", "loss/"
 _RATE, _LEAD = "lr/", "lead_loss/"
+_WEIGHT, _UPDATE = "weight_norm/", "update_ratio/"
 _MOST_LEADS = 8
 _CHARTS_OF = {
     "exploding_gradient": ("norm",),
@@ -77,6 +78,8 @@ def draw(run: Run) -> None:
     _show(charts, ("loss",), run, height=_WIDE)
     _show(charts, ("norm", "variables"), run, height=_SMALL)
     _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
+    if "updates" in charts:
+        _show(charts, ("updates", "weights"), run, height=_SMALL)
     if "leads" in charts:
         _show(charts, ("leads",), run, height=_SMALL)
 
@@ -112,6 +115,9 @@ def _figures(
         "time": time_chart(table, view),
         "memory": memory_chart(table, view),
     }
+    if any(name.startswith(_UPDATE) for name in table.names()):
+        charts["updates"] = updates_chart(table, view)
+        charts["weights"] = weights_chart(table, view)
     for name, figure in charts.items():
         figures.add_marks(figure, alert_marks(table, view, alerts, name))
     return charts
@@ -172,11 +178,8 @@ def loss_chart(table: MetricsTable, view: View) -> go.Figure:
 
 
 def norm_chart(table: MetricsTable, view: View, clip: float | None) -> go.Figure:
-    """Gradient norms, total and by group of parameters."""
-    names = {"total": "grad_norm"} | {
-        name.removeprefix(_NORM): name for name in table.names() if name.startswith(_NORM)
-    }
-    curves = {label: _curve(table, view, name) for label, name in names.items()}
+    """Gradient norms, total and by group of parameters and new variable."""
+    curves = {"total": _curve(table, view, "grad_norm")} | _sparse(table, view, _NORM)
     return figures.gradient_norm_figure(curves, clip=clip, x_title=view.axis)
 
 
@@ -194,6 +197,27 @@ def _leads(table: MetricsTable) -> list[tuple[int, str]]:
         return leads
     chosen = np.linspace(0, len(leads) - 1, _MOST_LEADS).round().astype(int)
     return [leads[index] for index in chosen]
+
+
+def weights_chart(table: MetricsTable, view: View) -> go.Figure:
+    """Norms of the trained weights, by group and new variable."""
+    return figures.weight_norm_figure(_sparse(table, view, _WEIGHT), x_title=view.axis)
+
+
+def updates_chart(table: MetricsTable, view: View) -> go.Figure:
+    """The size of updates against that of the weights, by group and new variable."""
+    return figures.update_ratio_figure(_sparse(table, view, _UPDATE), x_title=view.axis)
+
+
+def _sparse(table: MetricsTable, view: View, prefix: str) -> dict[str, Curve]:
+    """Columns of a prefix; what only some records have is joined over the others."""
+    curves = {}
+    for name in table.names():
+        if name.startswith(prefix):
+            x, y = _curve(table, view, name)
+            there = np.isfinite(y)
+            curves[name.removeprefix(prefix)] = (x[there], y[there])
+    return curves
 
 
 def rate_chart(table: MetricsTable, view: View) -> go.Figure:

@@ -105,3 +105,15 @@ def test_alerts_are_marked_where_they_belong(table: MetricsTable) -> None:
     (mark,) = monitor_charts.alert_marks(table, View(), alerts, "time")
     assert mark.x == 3
     assert monitor_charts.alert_marks(table, View(), alerts, "memory") == []
+
+
+def test_what_is_measured_now_and_then_is_drawn_without_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with MetricsWriter(path) as metrics:
+        for step in (1, 2, 3):
+            looks = {"update_ratio/encoder": 1e-3 * step, "weight_norm/encoder": 7.0}
+            metrics.write(record(step, time=30.0 * step, **(looks if step != 2 else {})))
+    sparse = metrics_table(path)
+    figure = monitor_charts.updates_chart(sparse, View())
+    assert curve(figure, "encoder") == ([1, 3], pytest.approx([1e-3, 3e-3]))
+    assert curve(monitor_charts.weights_chart(sparse, View()), "encoder")[1] == [7.0, 7.0]

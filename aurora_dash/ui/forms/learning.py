@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, editor, edits, fields, state
+from aurora_dash.ui.forms import objective
 from aurora_dash.variables import Group, describe
 
 _COLUMNS = 4
@@ -40,11 +41,12 @@ def predicted_group(spec: RunSpec, name: str) -> Group:
 
 
 def loss(spec: RunSpec) -> None:
-    """Weights of variables and groups in the normalised mean absolute error."""
+    """What an error costs and where, and weights of variables and groups."""
     st.caption(
-        "The loss is the mean absolute error of normalised values, weighted as below: that of the "
-        "Aurora paper. A weight of 0 leaves a variable out; 1 is neutral."
+        "The loss is a weighted mean of the errors of normalised values, as in the Aurora paper. A "
+        "weight of 0 leaves a variable out; 1 is neutral."
     )
+    objective.choose(spec)
     for start in range(0, len(spec.targets), _COLUMNS):
         row = st.columns(_COLUMNS)
         for column, name in zip(row, spec.targets[start : start + _COLUMNS], strict=False):
@@ -66,6 +68,7 @@ def loss(spec: RunSpec) -> None:
             args=({},),
             disabled=not spec.loss.weights,
         )
+        objective.suggest(spec)
     left, middle, right = st.columns(3)
     with left:
         fields.decimal(

@@ -41,5 +41,5 @@ def total_steps(spec: RunSpec) -> int | None:
         samples = opened.num_training_samples(spec)
     except DataError:
         return None
-    per_epoch = -(-samples // spec.training.batch_size)
-    return max(1, (spec.training.epochs or 1) * per_epoch)
+    batches = (spec.training.epochs or 1) * -(-samples // spec.training.batch_size)
+    return max(1, -(-batches // spec.training.accumulate))

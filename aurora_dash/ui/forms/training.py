@@ -12,12 +12,13 @@ SCHEDULES = {
     "cosine": "Cosine: falls slowly, then fast, then slowly",
     "linear": "Linear: falls evenly",
     "constant": "Constant: stays at the peak",
+    "step": "Steps: falls now and then",
 }
 
 
 def length(spec: RunSpec) -> None:
-    """Steps or epochs, batch size and seed."""
-    kind, count, batch, seed = st.columns(4)
+    """Steps or epochs, batch size, accumulation and seed."""
+    kind, count, batch, several, seed = st.columns([1.4, 1, 1, 1, 1])
     with kind:
         unit = st.segmented_control(
             "Length in",
@@ -52,6 +53,15 @@ def length(spec: RunSpec) -> None:
             "Samples a step. 1 needs the least memory; more smooth the gradients.",
             minimum=1,
         )
+    with several:
+        fields.integer(
+            spec,
+            "training.accumulate",
+            "Batches a step",
+            "Their gradients are added up before the weights change: what several GPUs do "
+            "together, on one, with the memory of one batch. The paper takes 8 to 32.",
+            minimum=1,
+        )
     with seed:
         fields.integer(
             spec,
@@ -59,6 +69,11 @@ def length(spec: RunSpec) -> None:
             "Seed",
             "Start of the random numbers: the same seed gives the same run.",
             minimum=0,
+        )
+    size, num_batches = spec.training.batch_size, spec.training.accumulate
+    if num_batches > 1:
+        st.caption(
+            f"Each step learns from {size * num_batches} samples: {num_batches} batches of {size}."
         )
 
 
@@ -94,8 +109,8 @@ def learning_rates(spec: RunSpec) -> None:
             spec,
             "optimiser.clip_norm",
             "Clip gradients at",
-            "Largest gradient norm of a step; larger ones are scaled down to it. Guards against "
-            "a single bad step. Empty: no clipping.",
+            "Largest gradient norm of a step; larger ones are scaled down to it. Guards against a "
+            "single bad step. Empty: no clipping. Other ways to clip are under Optimiser.",
             placeholder="No clipping",
         )
     first, second, third = st.columns(3)
@@ -129,7 +144,7 @@ def learning_rates(spec: RunSpec) -> None:
 
 
 def housekeeping(spec: RunSpec, devices: list[str]) -> None:
-    """Device, validation, checkpoints, weight decay."""
+    """Device, validation, checkpoints, early stopping."""
     first, second, third = st.columns(3)
     with first:
         fields.choice(
@@ -156,12 +171,29 @@ def housekeeping(spec: RunSpec, devices: list[str]) -> None:
             "How often the loss on the validation period is measured.",
             minimum=1,
         )
-        fields.scientific(
+        fields.integer(
             spec,
-            "optimiser.weight_decay",
-            "Weight decay",
-            "Pulls weights towards zero; the paper takes 5e-6, or 0 when fine-tuning at 0.1°.",
+            "training.validation_samples",
+            "Validate with (samples)",
+            "At most so many, spread over the validation period. Empty: all.",
+            minimum=1,
+            placeholder="All",
         )
+        fields.integer(
+            spec,
+            "training.patience",
+            "Stop after (validations)",
+            "End the run after so many validations without improvement. Empty: train to the end.",
+            minimum=1,
+            placeholder="Never",
+        )
+        if spec.training.patience is not None:
+            fields.scientific(
+                spec,
+                "training.min_delta",
+                "Improvement that counts",
+                "By how much the validation loss must fall.",
+            )
     with third:
         fields.integer(
             spec,
@@ -176,4 +208,12 @@ def housekeeping(spec: RunSpec, devices: list[str]) -> None:
             "Checkpoints to keep",
             "The newest ones; the best is kept besides. A full-size one takes 15 GB.",
             minimum=1,
+        )
+        fields.integer(
+            spec,
+            "training.statistics_every",
+            "Look at the weights every (steps)",
+            "Norms of weights and the size of updates, for the Monitor's charts. Empty: never.",
+            minimum=1,
+            placeholder="Never",
         )

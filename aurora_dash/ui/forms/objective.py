@@ -1,0 +1,167 @@
+"""The Train page's part on the loss: what an error costs, and where it counts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.data.plan import split_times, training_times
+from aurora_dash.data.roots import configured_roots, resolve_inside_roots
+from aurora_dash.data.suggested import SuggestedWeight, suggest_weights
+from aurora_dash.model.statistics import resolve_statistics
+from aurora_dash.spec import RunSpec
+from aurora_dash.ui import boundary, editor, edits, fields, opened, state
+from aurora_dash.ui.boundary import plain
+from aurora_dash.ui.forms import mappings
+
+KINDS = {
+    "mae": "Absolute error: the paper's",
+    "mse": "Squared error",
+    "huber": "Huber: squared, then linear",
+    "combined": "Absolute and squared",
+    "custom": "Your own",
+}
+MASKS = {
+    "none": "Everywhere",
+    "land": "On land alone",
+    "sea": "At sea alone",
+    "file": "Where a mask file says",
+}
+_MASK = f"{state.FIELD_PREFIX}loss.mask"
+_MASK_FILE = f"{state.FIELD_PREFIX}loss.mask_file"
+
+
+def choose(spec: RunSpec) -> None:
+    """Kind of loss, area weights, mask, weights of levels."""
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    with first:
+        _kind(spec)
+    with second:
+        _mask(spec)
+    with third:
+        fields.switch(
+            spec,
+            "loss.area_weighted",
+            "Weigh by area",
+            "Rows near the poles count for less, as their cells are smaller. The paper weighs all "
+            "points alike.",
+        )
+    mappings.numbers(
+        spec,
+        "loss.level_weights",
+        "Weights of levels",
+        "Of a level of all atmospheric variables, or of one; 1 where not given.",
+        placeholder="850=2, z/500=3",
+    )
+
+
+def _kind(spec: RunSpec) -> None:
+    kinds = [kind for kind in KINDS if kind != "custom" or spec.loss.kind == "custom"]
+    fields.choice(
+        spec,
+        "loss.kind",
+        "Loss",
+        "What an error of a normalised value costs. One of your own comes with the command line: "
+        "see docs/losses.md.",
+        kinds,
+        show=KINDS.__getitem__,
+    )
+    if spec.loss.kind == "huber":
+        fields.decimal(
+            spec,
+            "loss.huber_delta",
+            "Linear from",
+            "Normalised error from which on it grows linearly.",
+            minimum=0.01,
+        )
+    elif spec.loss.kind == "combined":
+        fields.decimal(
+            spec,
+            "loss.mse_share",
+            "Share of the square",
+            "The absolute error has the rest.",
+            minimum=0.0,
+            maximum=1.0,
+        )
+
+
+def _mask(spec: RunSpec) -> None:
+    st.selectbox(
+        "Errors count",
+        list(MASKS),
+        index=list(MASKS).index(spec.loss.mask),
+        format_func=MASKS.__getitem__,
+        help="Land and sea are told by the static land-sea mask (lsm).",
+        key=_MASK,
+        on_change=_change_mask,
+    )
+    if st.session_state.get(_MASK, spec.loss.mask) == "file":
+        st.text_input(
+            "Mask file",
+            value=spec.loss.mask_file or "",
+            placeholder="mask.nc",
+            help="NetCDF with one variable on latitude and longitude, from 0 (does not count) to "
+            "1, that has all points of the data.",
+            key=_MASK_FILE,
+            on_change=_change_file,
+        )
+        fields.show_error("loss.mask_file")
+
+
+@boundary.guarded
+def _change_mask() -> None:
+    mask = st.session_state[_MASK]
+    if mask == "file":
+        # Taken over together with the file's name.
+        return
+    _store(mask=mask, mask_file=None)
+
+
+@boundary.guarded
+def _change_file() -> None:
+    text = st.session_state[_MASK_FILE].strip()
+    if not text:
+        _store(mask="none", mask_file=None)
+        return
+    resolve_inside_roots(text, configured_roots())
+    _store(mask="file", mask_file=text)
+
+
+def _store(**changes: str | None) -> None:
+    spec = editor.current().spec
+    editor.store(spec.replace(loss=spec.loss.replace(**changes)))
+
+
+def suggest(spec: RunSpec) -> None:
+    """A button that weighs the new variables by how hard they are to forecast."""
+    new = [v.name for v in spec.variables if v.is_given and v.is_predicted]
+    if new:
+        st.button(
+            "Suggest for new variables",
+            icon=":material/lightbulb:",
+            help="Standard deviation over the error of persistence, as in the paper, measured on "
+            "the training period: a variable that is hard to forecast counts for less.",
+            on_click=_suggest,
+        )
+
+
+@boundary.guarded
+def _suggest() -> None:
+    spec = editor.current().spec
+    found = suggested(spec)
+    weights = {item.name: float(f"{item.weight:.3g}") for item in found}
+    editor.put(edits.set_weights(spec, {**spec.loss.weights, **weights}))
+    said = "; ".join(
+        f"{plain(item.name)}: {weights[item.name]:g} (persistence is off by "
+        f"{item.persistence_error:.3g} standard deviations)"
+        for item in found
+    )
+    state.flash(f"Weights were taken over. {said}.")
+
+
+def suggested(spec: RunSpec) -> tuple[SuggestedWeight, ...]:
+    """What the draft's data suggests; `AuroraDashError` if it can't be read."""
+    dataset = opened.opened(spec).dataset
+    windows = split_times(spec, dataset["time"].values).train
+    return suggest_weights(
+        resolve_statistics(spec, dataset, training_times(windows)), dataset, windows
+    )

@@ -1,0 +1,135 @@
+"""The Train page's part on the optimiser beyond its rate: groups, decay, clipping, average."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aurora_dash.spec import RunSpec
+from aurora_dash.ui import fields
+from aurora_dash.ui.forms import mappings
+
+KINDS = {
+    "adamw": "AdamW",
+    "adafactor": "Adafactor: less memory",
+    "adamw8bit": "AdamW, 8 bits: needs bitsandbytes",
+}
+CLIPPING = {
+    "norm": "The gradient's norm",
+    "value": "Every single value",
+    "adaptive": "Each row against its weights",
+}
+
+
+def choose(spec: RunSpec) -> None:
+    """Everything that most runs leave as it is."""
+    _kind_and_decay(spec)
+    _clipping(spec)
+    _groups(spec)
+    if spec.optimiser.schedule == "step":
+        _steps(spec)
+
+
+def _kind_and_decay(spec: RunSpec) -> None:
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    with first:
+        fields.choice(
+            spec,
+            "optimiser.kind",
+            "Optimiser",
+            "AdamW is what Aurora was trained with; the others take less memory.",
+            list(KINDS),
+            show=KINDS.__getitem__,
+        )
+    with second:
+        fields.scientific(
+            spec,
+            "optimiser.weight_decay",
+            "Weight decay",
+            "Pulls weights towards zero; the paper takes 5e-6, or 0 when fine-tuning at 0.1°.",
+        )
+    with third:
+        fields.switch(
+            spec,
+            "optimiser.decay_biases_and_norms",
+            "Decay biases and norms too",
+            "Off: weight decay leaves alone what has fewer than two dimensions.",
+        )
+
+
+def _clipping(spec: RunSpec) -> None:
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    with first:
+        fields.choice(
+            spec,
+            "optimiser.clip_by",
+            "Clip",
+            "What is limited when a gradient is too large.",
+            list(CLIPPING),
+            show=CLIPPING.__getitem__,
+        )
+        if spec.optimiser.clip_by == "value":
+            fields.scientific(spec, "optimiser.clip_value", "Largest value", "Of any gradient.")
+        elif spec.optimiser.clip_by == "adaptive":
+            fields.scientific(
+                spec,
+                "optimiser.clip_factor",
+                "Largest ratio",
+                "Of the gradient of a row of weights to the row itself; 0.01 is usual.",
+            )
+    with second:
+        fields.scientific(
+            spec,
+            "optimiser.ema_decay",
+            "Average the weights",
+            "An exponential moving average with this decay, such as 0.999, which remembers about "
+            "the last 1000 steps. Saved in checkpoints. Empty: none.",
+            placeholder="No average",
+        )
+    with third:
+        fields.switch(
+            spec,
+            "optimiser.validate_ema",
+            "Validate the average",
+            "The best checkpoint is then the one with the best average.",
+        )
+
+
+def _groups(spec: RunSpec) -> None:
+    first, second = st.columns(2)
+    with first:
+        mappings.numbers(
+            spec,
+            "optimiser.lr_groups",
+            "Learning rates by group",
+            "For encoder, backbone, decoder, lora or new_embeddings, in place of the rates above.",
+            placeholder="decoder=1e-5, lora=5e-5",
+        )
+    with second:
+        mappings.numbers(
+            spec,
+            "optimiser.decay_groups",
+            "Weight decay by group",
+            "In place of the weight decay above.",
+            placeholder="encoder=0",
+        )
+
+
+def _steps(spec: RunSpec) -> None:
+    first, second = st.columns(2)
+    with first:
+        fields.integer(
+            spec,
+            "optimiser.step_every",
+            "The rate falls every (steps)",
+            "For the schedule in steps.",
+            minimum=1,
+        )
+    with second:
+        fields.decimal(
+            spec,
+            "optimiser.step_factor",
+            "Falls to this part of itself",
+            "0.5 halves the rate each time.",
+            minimum=0.01,
+            maximum=0.99,
+        )

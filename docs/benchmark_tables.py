@@ -113,7 +113,35 @@ def _prepare(result: Result) -> str:
     return "\n".join([head, _table(("", ""), rows)])
 
 
-_SECTIONS: Mapping[str, Callable[[Result], str]] = {"loader": _loader, "prepare": _prepare}
+def _loop_overhead(result: Result) -> str:
+    def share(name: str) -> tuple[str, str]:
+        low, high = result[f"{name}_quartiles"]
+        return f"{100 * result[name]:+.1f} %", f"{100 * low:+.1f} to {100 * high:+.1f} %"
+
+    height, width, levels = result["grid"]
+    rows = [
+        ("wall time", *share("overhead_wall")),
+        ("time of the process", *share("overhead_cpu")),
+    ]
+    return (
+        "## The engine beside a bare loop\n\n"
+        f"`python benchmarks/loop_overhead.py`: {result['date'][:10]}, {result['device']}, "
+        f"{result['threads']} threads, python {result['python']}, torch {result['torch']}, commit "
+        f"{result['commit'][:8]}.\n\nA {result['model']['size']} model, {height} x {width} points, "
+        f"{levels} levels, batch {result['batch_size']}: {_milli(result['bare_step_seconds'])} ms a "
+        "step of the bare loop, a small step, against which costs weigh most. Medians over "
+        f"{result['pairs']} pairs of {result['steps_a_block']} steps with all default monitoring; "
+        f"the goal is at most {100 * result['goal']:.0f} %. The machine's load was "
+        f"{result['load_average']:.1f}.\n\n"
+        + _table(("engine against bare loop", "median", "middle half of the pairs"), rows)
+    )
+
+
+_SECTIONS: Mapping[str, Callable[[Result], str]] = {
+    "loader": _loader,
+    "prepare": _prepare,
+    "loop_overhead": _loop_overhead,
+}
 
 
 def _surroundings(result: Result) -> str:

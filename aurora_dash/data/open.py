@@ -137,7 +137,7 @@ def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:
         return (Finding(severity="error", code="longitude-gap", message=message, remedy=remedy),)
     sides = [
         Region(north=latitude[0], south=latitude[-1], west=w, east=e).model_dump_json()
-        for w, e in ((upper[0] - 360, upper[-1] - 360), (lower[0], lower[-1]))
+        for w, e in ((upper - 360).round(5)[[0, -1]], lower[[0, -1]])
     ]
     message = (
         f"The region runs across Greenwich: from {upper[0] - 360:g} to {lower[-1]:g} degrees east. "

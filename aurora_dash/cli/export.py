@@ -32,6 +32,11 @@ def register(commands: Commands) -> None:
         help="where to (default: the folder export/ of the run)",
     )
     parser.add_argument(
+        "--average",
+        action="store_true",
+        help="the moving average of the weights, which optimiser.ema_decay keeps",
+    )
+    parser.add_argument(
         "--checkpoint", metavar="NAME", help="best, last or step-... (default: best)"
     )
     parser.add_argument(
@@ -58,7 +63,7 @@ def export(options: argparse.Namespace) -> Answer:
         )
     checkpoint = options.checkpoint or ref.checkpoint
     path = options.out or default_path(ref.run, checkpoint)
-    exported = export_run(ref.run, path, checkpoint)
+    exported = export_run(ref.run, path, checkpoint, averaged=options.average)
     document = {
         "run_id": ref.run.id,
         "checkpoint": str(exported.checkpoint),

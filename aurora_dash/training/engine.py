@@ -79,7 +79,7 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
         # The failure's traceback, and with it the model, is gone only now.
         gc.collect()
         if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            _empty_cache(run)
         status = owner.status
     return TrainResult(
         state=status.state,
@@ -89,6 +89,16 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
         reason=status.reason,
         remedy=status.remedy,
     )
+
+
+def _empty_cache(run: Run) -> None:
+    """Give the GPU's memory back to others."""
+    try:
+        torch.cuda.empty_cache()
+    except RuntimeError as error:
+        # After a fatal error a GPU answers nothing more in this process; the run has its reason.
+        first_line = str(error).splitlines()[0]
+        run.log_event("warning", f"the GPU's memory can't be given back: {first_line}")
 
 
 def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:

@@ -514,3 +514,13 @@ def test_the_norway_example_learns_in_time(store: RunStore, repository, norway_f
     assert len(losses) == 60
     assert median(losses[-5:]) <= 0.6 * median(losses[:5])
     assert any("61 x 61" in event["message"] for event in run.events())
+
+
+def test_a_gpu_that_answers_nothing_more_does_not_hide_the_reason(run, monkeypatch) -> None:
+    def dead() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", dead)
+    assert train(run).state is RunState.COMPLETED
+    assert any("illegal memory access" in event["message"] for event in run.events())

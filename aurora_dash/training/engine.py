@@ -79,7 +79,7 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
         # The failure's traceback, and with it the model, is gone only now.
         gc.collect()
         if torch.cuda.is_available():
-            _empty_cache(run)
+            release_gpu_memory(run)
         status = owner.status
     return TrainResult(
         state=status.state,
@@ -91,8 +91,8 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
     )
 
 
-def _empty_cache(run: Run) -> None:
-    """Give the GPU's memory back to others."""
+def release_gpu_memory(run: Run) -> None:
+    """Give the GPU's memory back to others; a warning in the events if that is refused."""
     try:
         torch.cuda.empty_cache()
     except RuntimeError as error:

@@ -31,7 +31,7 @@ from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import ModelSpec, RunSpec, VariableSpec, load_spec
 from aurora_dash.training import engine
-from aurora_dash.training.engine import train
+from aurora_dash.training.engine import release_gpu_memory, train
 from aurora_dash.training.plan import split_of
 from aurora_dash.variables import Group
 
@@ -520,7 +520,8 @@ def test_a_gpu_that_answers_nothing_more_does_not_hide_the_reason(run, monkeypat
     def dead() -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
 
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "empty_cache", dead)
-    assert train(run).state is RunState.COMPLETED
-    assert any("illegal memory access" in event["message"] for event in run.events())
+    release_gpu_memory(run)
+    [event] = run.events()
+    assert event["level"] == "warning"
+    assert event["message"].endswith("an illegal memory access was encountered")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,10 +69,21 @@ def add_checkpoint_options(parser: Parser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="run id or checkpoint")
     parser.add_argument("--variant", metavar="ID", help="variant of a checkpoint file")
     parser.add_argument("--part", metavar="NAME", help="part of a mix to judge on (the first)")
+    add_weights_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (auto)")
     add_data_option(parser, help="files, folders or globs to judge on")
     add_set_option(parser)
     add_runs_option(parser)
+
+
+def add_weights_option(parser: Parser) -> None:
+    """The weights themselves, or their average."""
+    parser.add_argument(
+        "--weights",
+        choices=["auto", "raw", "average"],
+        default="auto",
+        help="the weights themselves or their moving average; auto: those that validation measured",
+    )
 
 
 def evaluate(options: argparse.Namespace) -> Answer:
@@ -81,6 +93,7 @@ def evaluate(options: argparse.Namespace) -> Answer:
 
     store = store_of(options)
     ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
+    ref = replace(ref, weights=options.weights)
     request = EvaluationRequest.build(
         {
             **ref.request_fields(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from aurora_dash.cli.evaluate import add_weights_option
 from aurora_dash.cli.options import Commands, add_runs_option, store_of
 from aurora_dash.cli.output import Answer
 from aurora_dash.errors import CheckpointError
@@ -31,11 +32,7 @@ def register(commands: Commands) -> None:
         metavar="FILE.ckpt",
         help="where to (default: the folder export/ of the run)",
     )
-    parser.add_argument(
-        "--average",
-        action="store_true",
-        help="the moving average of the weights, which optimiser.ema_decay keeps",
-    )
+    add_weights_option(parser)
     parser.add_argument(
         "--checkpoint", metavar="NAME", help="best, last or step-... (default: best)"
     )
@@ -63,7 +60,7 @@ def export(options: argparse.Namespace) -> Answer:
         )
     checkpoint = options.checkpoint or ref.checkpoint
     path = options.out or default_path(ref.run, checkpoint)
-    exported = export_run(ref.run, path, checkpoint, averaged=options.average)
+    exported = export_run(ref.run, path, checkpoint, weights=options.weights)
     document = {
         "run_id": ref.run.id,
         "checkpoint": str(exported.checkpoint),

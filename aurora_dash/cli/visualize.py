@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from aurora_dash.cli.evaluate import add_checkpoint_options, data_of
@@ -37,6 +38,7 @@ def visualize(options: argparse.Namespace) -> Answer:
     from aurora_dash.evaluation.visualize import visualize as draw
 
     ref = CheckpointRef.parse(options.checkpoint, store_of(options), variant=options.variant)
+    ref = replace(ref, weights=options.weights)
     line = ProgressLine()
     picture = draw(
         ref,

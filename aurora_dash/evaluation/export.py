@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from aurora_dash import __version__
-from aurora_dash.errors import CheckpointError, EvaluationError
+from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.job import list_evaluations, load_evaluation
+from aurora_dash.evaluation.request import Weights
 from aurora_dash.evaluation.results import EvaluationResult, replacing
 from aurora_dash.evaluation.sources import CheckpointRef, Subject
 from aurora_dash.evaluation.status import EvaluationState
-from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.card import CardFacts, licence_of, model_card
 from aurora_dash.model.export import PlainModel
-from aurora_dash.model.groups import canonical_name
-from aurora_dash.model.saved import find_checkpoint, read_meta, read_part
+from aurora_dash.model.saved import find_checkpoint, read_meta
 from aurora_dash.runs.files import utc_now, write_atomic
 from aurora_dash.runs.store import Run
 from aurora_dash.variables import Group
@@ -46,14 +45,15 @@ def default_path(run: Run, checkpoint: str = "best") -> Path:
 
 
 def export_run(
-    run: Run, path: Path, checkpoint: str = "best", *, averaged: bool = False
+    run: Run, path: Path, checkpoint: str = "best", *, weights: Weights = "auto"
 ) -> Exported:
     """Write a checkpoint of a run to `path`, its card (.md) and description (.json) beside it.
 
     The checkpoint is a flat dictionary of weights, LoRA merged, which `load_checkpoint_local` of
     plain aurora loads. It is written beside and renamed, last of the three, so that a crash
-    leaves no half a file. With `averaged` the weights are the moving average that the run kept
-    (`optimiser.ema_decay`). Raises `CheckpointError`, `RunError` or `EvaluationError`.
+    leaves no half a file. `weights` says whether the weights themselves or their moving average
+    is meant; ``auto``: those that validation measured. Raises `CheckpointError`, `RunError` or
+    `EvaluationError`.
     """
     path = path.expanduser().absolute()
     if path.suffix in ("", ".md", ".json") or path.is_dir():
@@ -62,10 +62,8 @@ def export_run(
             ".md and .json beside it.",
             remedy=f"Give a file such as {path.with_suffix('.ckpt').name}.",
         )
-    subject = CheckpointRef(run=run, checkpoint=checkpoint).resolve()
+    subject = CheckpointRef(run=run, checkpoint=checkpoint, weights=weights).resolve()
     built = subject.load()
-    if averaged:
-        put_average(built, subject.checkpoint)
     plain = PlainModel.of(built, subject.spec)
     evaluation = _evaluation_of(subject)
     snippet = plain.snippet(path.name)
@@ -89,22 +87,6 @@ def export_run(
         num_parameters=plain.num_parameters,
         document=document,
     )
-
-
-def put_average(built: BuiltModel, checkpoint: Path | None) -> None:
-    """Give a model the moving average of its weights; `CheckpointError` if none was kept."""
-    import torch
-
-    if checkpoint is None or "ema" not in read_meta(checkpoint).parts:
-        raise CheckpointError(
-            "The checkpoint holds no average of the weights.",
-            remedy="Export the weights themselves, or train with optimiser.ema_decay.",
-        )
-    average = read_part(checkpoint, "ema")["weights"]
-    with torch.no_grad():
-        for name, parameter in built.module.named_parameters():
-            if canonical_name(name) in average:
-                parameter.copy_(average[canonical_name(name)])
 
 
 def _evaluation_of(subject: Subject) -> EvaluationResult | None:

@@ -14,6 +14,7 @@ from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple
 
 Split = Literal["all", "validation", "train"]
 Source = Literal["model", "persistence", "initial"]
+Weights = Literal["auto", "raw", "average"]
 
 NOT_OF_OTHER_FILES: Mapping[str, object] = {
     **dict.fromkeys(("start", "end", "validation_start", "validation_end")),
@@ -43,6 +44,9 @@ class EvaluationRequest(SpecModel):
     """``best``, ``last`` or a name such as ``step-00000120``; without `run`, a path."""
     variant: str | None = None
     """Model variant of a checkpoint file, where its name does not tell."""
+    weights: Weights = "auto"
+    """The weights themselves, or their moving average (`optimiser.ema_decay`); ``auto``: those that
+    the run's validation measured, by which its best checkpoint was chosen."""
     data: DataSpec | None = None
     """Data to judge on; None: the run's own."""
     part: str | None = None

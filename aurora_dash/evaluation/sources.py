@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from aurora_dash.errors import CheckpointError, EvaluationError, RunError, SpecError
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.request import EvaluationRequest, Weights
+from aurora_dash.model.average import has_average, put_average
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.saved import META_FILE, POINTERS, find_checkpoint, read_meta
 from aurora_dash.runs.store import Run, RunStore
@@ -25,6 +26,7 @@ class CheckpointRef:
     checkpoint: str
     """``best``, ``last`` or a checkpoint's name; without a run the file's path."""
     variant: str | None = None
+    weights: Weights = "auto"
 
     @classmethod
     def parse(cls, text: str, store: RunStore, *, variant: str | None = None) -> CheckpointRef:
@@ -56,7 +58,8 @@ class CheckpointRef:
     def of(cls, request: EvaluationRequest, store: RunStore) -> CheckpointRef:
         """The checkpoint that a request names."""
         if request.run is not None:
-            return cls(run=store.get(request.run), checkpoint=request.checkpoint)
+            run = store.get(request.run)
+            return cls(run=run, checkpoint=request.checkpoint, weights=request.weights)
         return cls(run=None, checkpoint=request.checkpoint, variant=request.variant)
 
     @property
@@ -67,7 +70,12 @@ class CheckpointRef:
     def request_fields(self) -> dict[str, Any]:
         """The fields of an `EvaluationRequest` that name this checkpoint."""
         run = None if self.run is None else self.run.id
-        return {"run": run, "checkpoint": self.checkpoint, "variant": self.variant}
+        return {
+            "run": run,
+            "checkpoint": self.checkpoint,
+            "variant": self.variant,
+            "weights": self.weights,
+        }
 
     def resolve(self) -> Subject:
         """Find the checkpoint and its spec, without loading weights."""
@@ -80,11 +88,18 @@ class CheckpointRef:
             )
             return Subject(spec=RunSpec(name=path.stem, model=model), name=str(path))
         checkpoint = find_checkpoint(self.run.checkpoints_folder, self.checkpoint)
+        spec = self.run.spec()
+        averaged = self.weights == "average" or (
+            self.weights == "auto"
+            and spec.optimiser.validate_ema
+            and has_average(read_meta(checkpoint))
+        )
         return Subject(
-            spec=self.run.spec(),
-            name=f"run {self.run.id}, {checkpoint.name}",
+            spec=spec,
+            name=f"run {self.run.id}, {checkpoint.name}" + averaged * ", average of the weights",
             run=self.run,
             checkpoint=checkpoint,
+            averaged=averaged,
         )
 
 
@@ -98,6 +113,8 @@ class Subject:
     run: Run | None = None
     checkpoint: Path | None = None
     """The checkpoint's folder, if it is one of a run."""
+    averaged: bool = False
+    """Whether the moving average of the weights is meant, not the weights themselves."""
 
     @property
     def random_weights(self) -> bool:
@@ -123,7 +140,10 @@ class Subject:
         model = _for_inference(self.spec).model.replace(
             source="run", run=self.run.id, checkpoint=self.checkpoint.name
         )
-        return self._build(self.spec.replace(model=model))
+        built = self._build(self.spec.replace(model=model))
+        if self.averaged:
+            put_average(built, self.checkpoint)
+        return built
 
     def load_initial(self) -> BuiltModel:
         """The model as it was before the run's first step: same source, same seed."""

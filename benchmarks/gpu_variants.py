@@ -149,7 +149,7 @@ def measure(variant: Variant, rows: float, *, tiny: bool) -> dict[str, Any]:
         for number in range(STEPS):
             _wait_for(device)
             start = time.perf_counter()
-            record = step(number, inputs, target)
+            record = step(number, [(inputs, (target,))])
             _wait_for(device)
             seconds = time.perf_counter() - start
     except torch.OutOfMemoryError as error:

@@ -32,6 +32,11 @@ METRICS_FIELDS: tuple[Field, ...] = (
     ),
     Field("loss/<variable>/<level>", "1", "the same of one variable on one level, `loss/z/850`"),
     Field(
+        "loss/<variable>_density",
+        "1",
+        "of the wave model: error of the probability that there is a value, `loss/swh_density`",
+    ),
+    Field(
         "lead_loss/<hours>",
         "1",
         "the loss of predictions of one lead time, `lead_loss/12`; `loss` is their mean. Where "

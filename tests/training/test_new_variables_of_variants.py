@@ -73,7 +73,7 @@ def test_roles_and_transforms_work_in_every_variant(variant: Variant) -> None:
     assert "wanted" not in inputs.surf_vars
     assert "out" not in inputs.atmos_vars
     model = build_model(spec)
-    record = TrainingStep(model, spec, torch.device("cpu"), 3)(0, inputs, targets)
+    record = TrainingStep(model, spec, torch.device("cpu"), 3)(0, [(inputs, targets)])
     assert math.isfinite(record["loss"])
     assert {"loss/wanted", "loss/wet/850", "loss/out/500"} <= record.keys()
     assert not {"loss/given", "loss/in/850"} & record.keys()

@@ -76,7 +76,8 @@ def test_the_frozen_stay_bit_identical_and_all_others_learn(
 
     columns = run.metrics().names()
     norms = {c.removeprefix("grad_norm/") for c in columns if c.startswith("grad_norm/")}
-    assert norms == trained
+    # New variables have norms of their own beside that of their group.
+    assert {name for name in norms if "/" not in name} == trained
     state = read_optimiser(find_checkpoint(run.checkpoints_folder, "last"))
     module = build_model(spec).module
     num_trained = sum(p.requires_grad for p in module.parameters())

@@ -67,7 +67,9 @@ def lora_rollout() -> RunSpec:
     for one GPU, after any first stage."""
     return RunSpec(
         name="lora-rollout",
-        notes="Begin from a first stage: model.source=run model.run=ID.",
+        notes="Begin from a first stage: model.source=run model.run=ID. Its one-step forecast "
+        "stays as it was with model.use_lora=true model.lora_mode=from_second "
+        "trainable.lora.kind=package.",
         model=_pretrained(),
         data=DataSpec(static_file=HUB),
         trainable=TrainableSpec(parts="lora", lora=LoraSpec(rank=8)),

@@ -113,8 +113,10 @@ def _memory_advice(spec: RunSpec) -> str:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory of the device or of the machine ran out."""
+    # Libraries of CUDA that find no room for themselves say so in words of their own.
+    marks = ("can't allocate memory", "out of memory", "_STATUS_ALLOC_FAILED")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(mark in str(error) for mark in marks)
     )
 
 

@@ -165,7 +165,8 @@ class Trainer:
         self.step += 1
         self.last_loss, self.validation_loss = values["loss"], None
         if self._validate is None:
-            self.best_loss = min(self.last_loss, self.best_loss or math.inf)
+            best = math.inf if self.best_loss is None else self.best_loss
+            self.best_loss = min(self.last_loss, best)
         times = {"step_seconds": end - begin, "data_seconds": batches.waited}
         self._records.train(self.step, self.epoch, values | times, self._seconds_a_step())
 

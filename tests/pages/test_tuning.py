@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from aurora_dash.presets import demo, get_preset
 from aurora_dash.runs.store import RunStore
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import LossSpec, RunSpec, VariableSpec
 from aurora_dash.ui import lr_test
 from aurora_dash.ui.drafts import DraftStore
 from tests.pages.helpers import TINY_DATA, OpenPage, button, labels, texts
@@ -86,6 +87,30 @@ def test_what_can_not_be_read_stays_in_the_form_with_the_reason(
     assert not app.exception
     assert drafts.get(draft_id).spec.optimiser.lr_groups == {}
     assert "Launch" not in labels(app)
+
+
+def test_a_loss_of_ones_own_is_chosen_by_its_file(
+    open_page: OpenPage,
+    drafts: DraftStore,
+    draft_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AURORA_DASH_ROOTS", str(tmp_path))
+    (tmp_path / "my_loss.py").write_text("")
+    app = open_page("train", draft=draft_id)
+    app = app.selectbox(key="field:loss.kind").set_value("custom").run()
+    assert drafts.get(draft_id).spec.loss.kind == "mae"
+    assert "AURORA_DASH_USER_CODE=1" in app.text_input(key="field:loss.code").help
+    app = app.text_input(key="field:loss.code").set_value("/etc/my_loss.py").run()
+    assert any("outside the folders" in box.value for box in app.error)
+    assert drafts.get(draft_id).spec.loss.code is None
+    path = str(tmp_path / "my_loss.py")
+    app = app.text_input(key="field:loss.code").set_value(path).run()
+    assert not app.exception
+    assert drafts.get(draft_id).spec.loss == LossSpec(kind="custom", code=path)
+    app.selectbox(key="field:loss.kind").set_value("mse").run()
+    assert drafts.get(draft_id).spec.loss == LossSpec(kind="mse")
 
 
 def test_a_mask_file_outside_the_folders_is_refused(

@@ -62,6 +62,17 @@ def test_waves_end_at_the_papers_rate(name: str, end: float) -> None:
     assert optimiser.lr * optimiser.final_lr_fraction == pytest.approx(end)
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if name in PAPER])
+def test_validation_takes_a_fraction_of_what_training_does(name: str) -> None:
+    spec = get_preset(name)
+    samples = spec.training.validation_samples
+    assert samples is not None
+    trained = spec.training.validate_every * spec.training.accumulate
+    # A pass with its gradient costs about three without.
+    validated = samples * spec.rollout.num_validated
+    assert validated < 0.1 * 3 * trained
+
+
 def test_a_recipe_keeps_data_variables_and_the_weights_to_begin_from() -> None:
     spec = RunSpec(
         name="mine",

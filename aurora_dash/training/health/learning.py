@@ -114,7 +114,11 @@ class Overfitting:
 
 
 class DeadVariable:
-    """A new variable gets no gradient, or is not learned while the others are."""
+    """A new variable gets no gradient, or is not learned while the others are.
+
+    Whether it is learned is judged from the first steps on. Weights of an earlier run know it
+    already, and so do those of a run that is resumed later: then its gradient alone tells.
+    """
 
     explanation = (
         "A new variable's embedding and head begin from nothing. Without a gradient, or with too "
@@ -133,6 +137,7 @@ class DeadVariable:
         self._learned = {name: _Learned(f"loss/{name}", self._settings) for name in new}
         self._total = _Learned("loss", self._settings)
         self._num_dead: dict[str, int] = {}
+        self._begins_untrained: bool | None = False if spec.model.source == "run" else None
         self._has_new = bool(spec.variables)
 
     def look(self, record: Record) -> Signs | None:
@@ -140,6 +145,10 @@ class DeadVariable:
         if not self._has_new or number(record, "loss") is None:
             return None
         signs = list(self._without_gradient(record))
+        if self._begins_untrained is None:
+            self._begins_untrained = int(record["step"]) <= self._settings.steps
+        if not self._begins_untrained:
+            return tuple(signs)
         dead = {sign.subject for sign in signs}
         total_falls = self._total.falls(record)
         for name, learned in self._learned.items():

@@ -114,7 +114,7 @@ def stabilise(_spec: RunSpec) -> Offer:
 
 
 def double_rate(spec: RunSpec) -> Offer:
-    """Twice every learning rate, without falling."""
+    """Twice every learning rate."""
     return Remedy(
         key="double-rate",
         label="Double the rate",

@@ -16,6 +16,8 @@ Record = Mapping[str, Any]
 
 Signs = tuple["Sign", ...]
 
+_LEAD = "lead_loss/"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
@@ -84,19 +86,20 @@ class Levels:
 
 
 class LevelsByLead:
-    """Levels of a number that depends on how far ahead was forecast, one for each set of leads.
+    """Levels of a number that depends on how far ahead was forecast, one for each longest lead.
 
     Longer forecasts have larger losses and gradients: with a curriculum, a replay buffer or several
-    lead times, like is compared with like.
+    lead times, like is compared with like. A step of many batches has another set of leads each
+    time, of which hardly one ever comes back; their longest does.
     """
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._levels: dict[tuple[str, ...], Levels] = {}
+        self._levels: dict[float, Levels] = {}
 
     def add(self, value: float, record: Record) -> Levels:
         """Take the value of a record; the levels that it belongs to."""
-        leads = tuple(name for name in record if name.startswith("lead_loss/"))
-        levels = self._levels.setdefault(leads, Levels(self._window))
+        hours = [float(name.removeprefix(_LEAD)) for name in record if name.startswith(_LEAD)]
+        levels = self._levels.setdefault(max(hours, default=0.0), Levels(self._window))
         levels.add(value)
         return levels

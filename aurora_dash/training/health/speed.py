@@ -15,7 +15,10 @@ _NOTICEABLE_WAIT = 0.02
 
 
 class Throughput:
-    """Steps, waiting for data left out, take many times what they took."""
+    """Steps, waiting for data left out, take many times what they took.
+
+    A step through a longer forecast takes longer: what counts is the time of each of its steps.
+    """
 
     explanation = (
         "The model and the batch are the same, so the machine gives less than before: another "
@@ -29,6 +32,7 @@ class Throughput:
 
     def __init__(self, spec: RunSpec) -> None:
         self._settings = spec.health.throughput
+        self._rollout = spec.rollout
         self._newest: deque[float] = deque(maxlen=self._settings.window)
         self._fastest = float("inf")
         self._seen = 0
@@ -43,7 +47,8 @@ class Throughput:
         if self._seen <= _FIRST_STEPS:
             # The first steps fill caches and choose kernels.
             return None
-        self._newest.append(whole - (waited or 0.0))
+        length = self._length(int(record["step"]))
+        self._newest.append((whole - (waited or 0.0)) / length)
         if len(self._newest) < self._settings.window:
             return None
         present = median(self._newest)
@@ -52,10 +57,14 @@ class Throughput:
         if present <= bound:
             return ()
         message = (
-            f"A step takes {present:.3g} s, {present / self._fastest:.1f} times as long as at its "
-            f"fastest ({self._fastest:.3g} s)."
+            f"A step takes {length * present:.3g} s, {present / self._fastest:.1f} times as long "
+            f"as at its fastest ({length * self._fastest:.3g} s)."
         )
         return (Sign(message=message, remedies=self._remedies),)
+
+    def _length(self, step: int) -> int:
+        """How many steps of a forecast the 1-based training step `step` computes."""
+        return 1 if self._rollout.kind == "replay" else self._rollout.steps_at(step - 1)
 
 
 class DataWait:

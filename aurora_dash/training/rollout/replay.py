@@ -83,6 +83,7 @@ class Replay:
         self.order = ReplayOrder.of(samples, self.plan)
         self.buffer = ReplayBuffer()
         self._num_samples = samples.num_samples
+        self._accumulate = spec.training.accumulate
         self._waiting: dict[int, Waiting] = {}
         self._steps = 0
         self._num_begun = 0
@@ -122,13 +123,21 @@ class Replay:
         """The forecasts that wait, oldest first, and how many were begun; tensors are shared."""
         return {
             "step": self._steps,
+            "accumulate": self._accumulate,
             "num_begun": self._num_begun,
             "waiting": [asdict(entry) for entry in self._waiting.values()],
             "entries": self.buffer.to_state(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave; `KeyError` or `ValueError` if it can't be."""
+        """Go on from what `state_dict` gave; `KeyError` or `ValueError` if it can't be.
+
+        With another number of batches a step nothing waits any more: what waits is known by the
+        number of its batch, and those count otherwise then.
+        """
+        if state.get("accumulate", self._accumulate) != self._accumulate:
+            self.plan.go_on(int(state["step"]), int(state["num_begun"]), ())
+            return
         waiting = [
             Waiting(int(e["key"]), tuple(int(i) for i in e["samples"]), int(e["lead"]))
             for e in state["waiting"]

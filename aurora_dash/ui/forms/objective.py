@@ -26,6 +26,8 @@ MASKS = {
     "sea": "At sea alone",
     "file": "Where a mask file says",
 }
+_KIND = f"{state.FIELD_PREFIX}loss.kind"
+_CODE = f"{state.FIELD_PREFIX}loss.code"
 _MASK = f"{state.FIELD_PREFIX}loss.mask"
 _MASK_FILE = f"{state.FIELD_PREFIX}loss.mask_file"
 
@@ -55,17 +57,28 @@ def choose(spec: RunSpec) -> None:
 
 
 def _kind(spec: RunSpec) -> None:
-    kinds = [kind for kind in KINDS if kind != "custom" or spec.loss.kind == "custom"]
-    fields.choice(
-        spec,
-        "loss.kind",
+    st.selectbox(
         "Loss",
-        "What an error of a normalised value costs. One of your own comes with the command line: "
-        "see docs/losses.md.",
-        kinds,
-        show=KINDS.__getitem__,
+        list(KINDS),
+        index=list(KINDS).index(spec.loss.kind),
+        format_func=KINDS.__getitem__,
+        help="What an error of a normalised value costs. docs/losses.md shows how to write one of "
+        "your own.",
+        key=_KIND,
+        on_change=_change_kind,
     )
-    if spec.loss.kind == "huber":
+    if st.session_state.get(_KIND, spec.loss.kind) == "custom":
+        st.text_input(
+            "Python file",
+            value=spec.loss.code or "",
+            placeholder="my_loss.py",
+            help="A file with one subclass of WeightedLoss. It is code and runs with all your "
+            "rights: only where AURORA_DASH_USER_CODE=1 is set as the dashboard is started.",
+            key=_CODE,
+            on_change=_change_code,
+        )
+        fields.show_error("loss.code")
+    elif spec.loss.kind == "huber":
         fields.decimal(
             spec,
             "loss.huber_delta",
@@ -105,6 +118,25 @@ def _mask(spec: RunSpec) -> None:
             on_change=_change_file,
         )
         fields.show_error("loss.mask_file")
+
+
+@boundary.guarded
+def _change_kind() -> None:
+    kind = st.session_state[_KIND]
+    if kind == "custom":
+        # Taken over together with the file's name.
+        return
+    _store(kind=kind, code=None)
+
+
+@boundary.guarded
+def _change_code() -> None:
+    text = st.session_state[_CODE].strip()
+    if not text:
+        _store(kind="mae", code=None)
+        return
+    resolve_inside_roots(text, configured_roots())
+    _store(kind="custom", code=text)
 
 
 @boundary.guarded

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aurora_dash.runs.alerts import Alert
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import ModelSpec, RunSpec, VariableSpec
 from aurora_dash.training.health.monitor import HealthMonitor
 from aurora_dash.training.health.registry import RULES
 
@@ -115,6 +115,23 @@ def test_longer_forecasts_are_compared_with_their_like() -> None:
     assert _rules(_alerts(RunSpec(), records))[0] == "loss_spike"
 
 
+def test_trouble_is_seen_where_every_step_mixes_other_leads() -> None:
+    # As in the paper's recipes: 20 batches a step, each of them anywhere within ten days.
+    random = np.random.default_rng(0)
+    records = _healthy(600)
+    for record in records:
+        leads = random.permutation(6 * random.integers(1, 41, size=20))
+        by_lead = {f"lead_loss/{lead}": record["loss"] * lead / 120 for lead in leads}
+        record["loss"] = float(np.mean([by_lead[f"lead_loss/{lead}"] for lead in leads]))
+        record["grad_norm"] *= record["loss"]
+        record |= by_lead
+    assert _alerts(RunSpec(), records) == []
+    for record in records[400:]:
+        record["loss"] *= 10
+        record["grad_norm"] *= 30
+    assert {"loss_spike", "exploding_gradient"} <= set(_rules(_alerts(RunSpec(), records)))
+
+
 def test_a_loss_that_stands_still_at_a_high_rate_is_a_plateau() -> None:
     records = _healthy(300) + _healthy(700)
     for step, record in enumerate(records, start=1):
@@ -192,6 +209,19 @@ def test_a_new_variable_on_levels_is_judged_by_their_mean() -> None:
     assert "1.1 at first, 1.1 now" in alert.message
 
 
+def test_what_was_learned_before_need_not_be_learned_again() -> None:
+    variables = (VariableSpec(name="tcwv"),)
+    records = _healthy(400, **{"loss/tcwv": 0.1})
+    assert _rules(_alerts(RunSpec(variables=variables), records)) == ["dead_variable"]
+    second_stage = ModelSpec(source="run", run="20260101-000000-first-0000")
+    assert _alerts(RunSpec(variables=variables, model=second_stage), records) == []
+    resumed = [record | {"step": record["step"] + 5000} for record in records]
+    assert _alerts(RunSpec(variables=variables), resumed) == []
+    for record in resumed[:20]:
+        record["grad_norm/new_embeddings"] = 0.0
+    assert _rules(_alerts(RunSpec(variables=variables), resumed)) == ["dead_variable"]
+
+
 def test_steps_that_become_slow_are_a_collapse_of_throughput() -> None:
     records = _healthy()
     for record in records[100:]:
@@ -204,6 +234,20 @@ def test_steps_that_become_slow_are_a_collapse_of_throughput() -> None:
         record["step_seconds"] += 0.25
         record["data_seconds"] += 0.25
     assert _alerts(RunSpec(), waits) == []
+
+
+@pytest.mark.parametrize("kind", ["backprop", "pushforward"])
+def test_steps_through_longer_forecasts_may_take_longer(kind: str) -> None:
+    spec = RunSpec().with_overrides(
+        [f"rollout.kind={kind}", "rollout.steps=8", "rollout.curriculum=[[100, 2]]"]
+    )
+    records = _healthy()
+    for record in records:
+        record["step_seconds"] *= 2 if record["step"] <= 100 else 8
+    assert _alerts(spec, records) == []
+    for record in records[150:]:
+        record["step_seconds"] *= 4
+    assert _rules(_alerts(spec, records)) == ["throughput"]
 
 
 def test_waiting_for_data_most_of_the_time_is_told() -> None:

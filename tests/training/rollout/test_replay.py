@@ -155,6 +155,27 @@ def test_a_step_of_several_batches_that_fails_leaves_the_buffer_as_it_was(prepar
     assert after["step"] == 12
 
 
+def test_with_other_batches_a_step_the_buffer_begins_anew_and_samples_go_on(prepare) -> None:
+    spec, built, samples = prepare(*REPLAY)
+    order = BatchOrder(len(samples), 2, 0)
+    replay = Replay(spec, order)
+    read = WindowSamples(samples._dataset, replay_windows(samples.windows, spec), samples.names)
+    step = TrainingStep(built, spec, CPU, 16, replay=replay)
+    with TrainingBatches(read, replay.order) as batches:
+        for number in range(3):
+            step(number, [batches.take(number)])
+    state = replay.state_dict()
+    assert state["waiting"]
+    same, other = Replay(spec, order), Replay(spec.with_overrides(["training.accumulate=2"]), order)
+    for following in (same, other):
+        following.load_state_dict(state)
+    assert len(same.buffer) == len(replay.buffer)
+    # Nothing is held that no step will ever go on from.
+    assert len(other.buffer) == 0
+    draw = other.plan.at(6)
+    assert (draw.source, draw.num_begun) == (None, state["num_begun"])
+
+
 def test_lora_from_the_second_step_alone_begins_with_the_second_step(prepare) -> None:
     options = (
         *("rollout.kind=replay", "rollout.steps=3", "model.use_lora=true"),

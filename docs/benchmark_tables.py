@@ -89,10 +89,10 @@ def _loader(result: Result) -> str:
 
 _LOADER_NOTE = """\
 Where a goal is missed, the processor is the reason, not the disk: a few cores, shared with other
-work, check, unpack and copy every byte (a time is unpacked once and copied into each of the two or
-three batch places that need it), where reading plain bytes is one copy. At the demo size a field is
-a few kilobytes, and opening a file takes longer than reading it. In-memory batches cost nothing to
-hand over, and a large data set does not fit.
+work, check and unpack every byte into the place where the model finds it, where reading plain bytes
+is one copy. The disk is told before which files come next, so that it works meanwhile. At the demo
+size a field is a few kilobytes, and opening a file takes longer than reading it. In-memory batches
+cost nothing to hand over, and a large data set does not fit.
 """
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, Self
+from itertools import pairwise
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from aurora_dash.data.buffers import Buffers
 from aurora_dash.data.crops import Box
 from aurora_dash.data.infill import hide_filled
 from aurora_dash.data.reading import Values, read_values
-from aurora_dash.data.steps import Step, Steps
+from aurora_dash.data.steps import Step, StepReader, Steps
+from aurora_dash.data.strips import Strips, Views
 from aurora_dash.data.times import utc_datetimes
 from aurora_dash.data.windows import Window
 from aurora_dash.data.workers import Workers
@@ -30,6 +32,9 @@ from aurora_dash.spec import RunSpec
 from aurora_dash.variables import Group
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+
+# Of a strip, beyond a sample: where one ends its last inputs are copied to the next.
+_MORE_OF_A_RUN = 2
 
 Sample = tuple[Batch, tuple[Batch, ...]]
 """What is given to the model, and what it should have predicted: a target for each step."""
@@ -41,6 +46,14 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """Samples that come sooner if they are told before."""
+
+    def expect(self, indices: Sequence[int]) -> None:
+        """Begin to fetch what these samples need; returns at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,41 +136,61 @@ class WindowSamples:
         }
         self._workers = workers or Workers(1)
         self._buffers = Buffers(pinned=pinned)
-        self._steps = Steps(
-            dataset,
-            self._keys(),
-            keep_bytes=cache_bytes,
-            keep_steps=keep_steps,
-            workers=self._workers,
-            computed={"surf_insolation": self._insolation}
-            if "insolation" in names.computed
-            else {},
-        )
+        self._expected: set[int] = set()
+        computed = {"surf_insolation": self._insolation} if "insolation" in names.computed else {}
+        self._reader = StepReader(dataset, self._keys(), workers=self._workers, computed=computed)
+        self._steps = self._kept(cache_bytes, keep_steps)
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, index: int) -> Sample:
         window = self.windows[index]
-        steps = self._steps.take(window.indices)
-        inputs = self._batch([steps[i] for i in window.inputs], window.inputs, self.names)
+        if isinstance(self._steps, Strips):
+            given, wanted = self._steps.take(window.inputs, window.targets)
+        else:
+            steps = self._steps.take(window.indices)
+            given = self._stacked([steps[i] for i in window.inputs], self.names)
+            wanted = [self._stacked([hide_filled(steps[i])], self._targets) for i in window.targets]
         targets = (
-            self._batch([hide_filled(steps[i])], (i,), self._targets) for i in window.targets
+            self._batch(views, index, self._targets)
+            for views, index in zip(wanted, window.targets, strict=True)
         )
-        return inputs, tuple(targets)
+        return self._batch(given, window.inputs[-1], self.names), tuple(targets)
 
-    def _batch(
-        self, steps: Sequence[Step], indices: tuple[int, ...], names: VariableNames
-    ) -> Batch:
-        keys = [
-            *(f"surf_{name}" for name in names.surface),
-            *(f"atmos_{name}" for name in names.atmospheric),
-        ]
-        stacks = {key: self._buffers.take((1, len(steps), *steps[0][key].shape)) for key in keys}
+    def expect(self, indices: Sequence[int]) -> None:
+        """Have the system begin to fetch the files of these samples that are not in memory.
+
+        May only be called by the thread that takes samples.
+        """
+        times = dict.fromkeys(time for i in indices for time in self.windows[i].indices)
+        for time in times:
+            if time not in self._steps and time not in self._expected:
+                self._reader.expect(time)
+        self._expected = set(times)
+
+    def _kept(self, cache_bytes: int, keep_steps: int) -> Steps | Strips:
+        """Steps in a cache, from which samples are copied; or, where too few fit it and windows
+        are evenly spaced, strips of which samples are views."""
+        needed = {time for window in self.windows for time in window.indices}
+        longest = max((len(window.indices) for window in self.windows), default=0)
+        enough = len(needed) if keep_steps else longest
+        fitting = cache_bytes // max(1, self._reader.step_bytes)
+        if fitting >= enough or self._reader.has_masks or not all(map(_is_even, self.windows)):
+            return Steps(self._reader, keep_bytes=cache_bytes, keep_steps=keep_steps)
+        length = longest + (_MORE_OF_A_RUN if keep_steps else 0)
+        return Strips(self._reader, self._buffers, keep_steps=keep_steps, length=length)
+
+    def _stacked(self, steps: Sequence[Step], names: VariableNames) -> Views:
+        first, take = steps[0], self._buffers.take
+        stacks = {key: take((1, len(steps), *first[key].shape)) for key in _keys_of(names)}
         self._workers.run(
             partial(_fill, stack.numpy(), [step[key] for step in steps])
             for key, stack in stacks.items()
         )
+        return stacks
+
+    def _batch(self, stacks: Views, index: int, names: VariableNames) -> Batch:
         return Batch(
             surf_vars={name: stacks[f"surf_{name}"] for name in names.surface},
             static_vars=dict(self._static),
@@ -165,7 +198,7 @@ class WindowSamples:
             metadata=Metadata(
                 lat=self._latitude,
                 lon=self._longitude,
-                time=(self._times[indices[-1]],),
+                time=(self._times[index],),
                 atmos_levels=self._levels,
             ),
         )
@@ -178,12 +211,9 @@ class WindowSamples:
         return values.astype(np.float32)
 
     def _keys(self) -> list[str]:
-        surface = dict.fromkeys((*self.names.surface, *self._targets.surface))
-        atmospheric = dict.fromkeys((*self.names.atmospheric, *self._targets.atmospheric))
-        return [
-            *(f"surf_{name}" for name in surface if name not in self.names.computed),
-            *(f"atmos_{name}" for name in atmospheric),
-        ]
+        keys = dict.fromkeys((*_keys_of(self.names), *_keys_of(self._targets)))
+        computed = {f"surf_{name}" for name in self.names.computed}
+        return [key for key in keys if key not in computed]
 
     def _refuse_missing(self) -> None:
         keys = [*self._keys(), *(f"static_{name}" for name in self.names.static)]
@@ -242,6 +272,16 @@ def _cut(batch: Batch, box: Box) -> Batch:
         atmos_vars=part(batch.atmos_vars),
         metadata=replace(metadata, lat=metadata.lat[box.rows], lon=metadata.lon[box.columns]),
     )
+
+
+def _keys_of(names: VariableNames) -> list[str]:
+    """Of the fields that change in time."""
+    return [*(f"surf_{n}" for n in names.surface), *(f"atmos_{n}" for n in names.atmospheric)]
+
+
+def _is_even(window: Window) -> bool:
+    """Whether a window's times, targets included, lie equally far apart in the data."""
+    return len({after - before for before, after in pairwise(window.indices)}) <= 1
 
 
 def _fill(stack: Values, fields: Sequence[Values]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-_MOST = 16
+_MOST = 64
 """Of a shape; whoever holds more batches at once gets fresh memory."""
 
 # The pool's own list, the loop's name and the argument of getrefcount itself.

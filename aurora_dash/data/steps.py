@@ -11,7 +11,7 @@ import xarray as xr
 
 from aurora_dash.data.infill import masks_of
 from aurora_dash.data.reading import Values, read_values
-from aurora_dash.data.store.reader import ReadField, stored_field
+from aurora_dash.data.store.reader import StoredField, stored_field
 from aurora_dash.data.workers import Workers
 
 Step = dict[str, Values]
@@ -19,11 +19,10 @@ Step = dict[str, Values]
 `aurora_dash.data.infill.hide_filled`."""
 
 
-class Steps:
-    """Reads time steps, several fields at once where the data allows it, and keeps the newest.
+class StepReader:
+    """Reads all fields of a time, several at once where the data allows it.
 
-    What is given is valid until the next call: its memory is then used for other steps. To be
-    used by one thread at a time.
+    To be used by one thread at a time.
     """
 
     def __init__(
@@ -31,28 +30,77 @@ class Steps:
         dataset: xr.Dataset,
         keys: Sequence[str],
         *,
-        keep_bytes: int,
-        keep_steps: int = 0,
         workers: Workers,
         computed: Mapping[str, Callable[[int], Values]],
     ) -> None:
-        """`keep_steps` steps are kept, and more as far as `keep_bytes` allow. `computed` gives
-        fields that are not in the data, by time index."""
+        """`computed` gives fields (latitude, longitude) that are not in the data, by time
+        index."""
         self._dataset = dataset
         self._workers = workers
         self._masks = masks_of(dataset, keys)
-        arrays = {key: dataset[key] for key in keys} | self._masks
-        self._shapes = {key: array.shape[1:] for key, array in arrays.items()}
-        self._stored: dict[str, ReadField] = {}
-        for key in keys:
-            read = stored_field(dataset, key)
-            if read is not None:
-                self._stored[key] = read
         self._computed = computed
-        step_bytes = sum(4 * int(np.prod(shape)) for shape in self._shapes.values())
-        self._num_kept = max(keep_steps, keep_bytes // max(1, step_bytes))
+        arrays = {key: dataset[key] for key in keys} | self._masks
+        self._in_data = tuple(arrays)
+        plane = (dataset.sizes["latitude"], dataset.sizes["longitude"])
+        in_data = {key: tuple(array.shape[1:]) for key, array in arrays.items()}
+        self.shapes = in_data | dict.fromkeys(computed, plane)
+        """By key: (levels,) latitudes, longitudes."""
+        self._stored: dict[str, StoredField] = {}
+        # The largest first, so that the workers end together.
+        for key in sorted(keys, key=lambda key: -dataset[key].size):
+            field = stored_field(dataset, key)
+            if field is not None:
+                self._stored[key] = field
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether a step tells what a remedy filled in."""
+        return bool(self._masks)
+
+    @property
+    def step_bytes(self) -> int:
+        """Memory of a step."""
+        return sum(4 * int(np.prod(shape)) for shape in self.shapes.values())
+
+    def read(self, index: int, step: Step) -> None:
+        """Fill the arrays of `step`, one for each of `shapes`, with the time of that index."""
+        self._workers.run(
+            partial(field.read, index, step[key]) for key, field in self._stored.items()
+        )
+        # The libraries that read other formats take one field at a time.
+        for key in self._in_data:
+            if key not in self._stored:
+                array = self._masks[key] if key in self._masks else self._dataset[key]
+                np.copyto(step[key], read_values(array.isel(time=index)))
+        for key, compute in self._computed.items():
+            np.copyto(step[key], compute(index))
+
+    def copy(self, held: Step, step: Step) -> None:
+        """Fill the arrays of `step` with those of another."""
+        self._workers.run(partial(np.copyto, step[key], held[key]) for key in self.shapes)
+
+    def expect(self, index: int) -> None:
+        """Have the system begin to fetch what a time's files hold; nobody waits for it."""
+        for field in self._stored.values():
+            field.expect(index)
+
+
+class Steps:
+    """Keeps the newest time steps that were read.
+
+    What is given is valid until the next call: its memory is then used for other steps. To be
+    used by one thread at a time.
+    """
+
+    def __init__(self, reader: StepReader, *, keep_bytes: int, keep_steps: int = 0) -> None:
+        """`keep_steps` steps are kept, and more as far as `keep_bytes` allow."""
+        self._reader = reader
+        self._num_kept = max(keep_steps, keep_bytes // max(1, reader.step_bytes))
         self._kept: OrderedDict[int, Step] = OrderedDict()
         self._free: list[Step] = []
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._kept
 
     def take(self, indices: Sequence[int]) -> dict[int, Step]:
         """The steps at time `indices`; those not kept are read, each once."""
@@ -66,7 +114,7 @@ class Steps:
         self._shrink(max(self._num_kept, len(wanted)) - len(missing))
         for index in missing:
             step = self._free.pop() if self._free else self._new()
-            self._read(index, step)
+            self._reader.read(index, step)
             self._kept[index] = step
         return {index: self._kept[index] for index in wanted}
 
@@ -75,14 +123,4 @@ class Steps:
             self._free.append(self._kept.popitem(last=False)[1])
 
     def _new(self) -> Step:
-        return {key: np.empty(shape, np.float32) for key, shape in self._shapes.items()}
-
-    def _read(self, index: int, step: Step) -> None:
-        self._workers.run(partial(read, index, step[key]) for key, read in self._stored.items())
-        # The libraries that read other formats take one field at a time.
-        for key in self._shapes:
-            if key not in self._stored:
-                array = self._masks[key] if key in self._masks else self._dataset[key]
-                np.copyto(step[key], read_values(array.isel(time=index)))
-        for key, compute in self._computed.items():
-            step[key] = compute(index)
+        return {key: np.empty(shape, np.float32) for key, shape in self._reader.shapes.items()}

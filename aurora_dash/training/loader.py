@@ -9,7 +9,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from aurora_dash.data.batches import Sample, Samples, collate
+from aurora_dash.data.batches import Foresighted, Sample, Samples, collate
 from aurora_dash.training.crops import RandomCrop
 from aurora_dash.training.order import Order
 
@@ -71,6 +71,8 @@ class TrainingBatches:
                 future.set_exception(error)
 
     def _read(self, step: int) -> Sample:
+        if isinstance(self._samples, Foresighted):
+            self._samples.expect([i for s in (step, step + 1) for i in self.order.batch(s)])
         samples = [self._samples[i] for i in self.order.batch(step)]
         return collate(samples if self._crop is None else self._crop(step, samples))
 

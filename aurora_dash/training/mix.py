@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import torch
 
-from aurora_dash.data.batches import Sample, Samples
+from aurora_dash.data.batches import Foresighted, Sample, Samples
 from aurora_dash.training.order import BatchOrder, mix_seed
 from aurora_dash.training.terms import Record
 
@@ -97,8 +97,23 @@ class JoinedSamples:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> Sample:
+        part, own = self._find(index)
+        return self._parts[part][own]
+
+    def expect(self, indices: Sequence[int]) -> None:
+        """Tell the parts."""
+        by_part: dict[int, list[int]] = {}
+        for part, own in map(self._find, indices):
+            by_part.setdefault(part, []).append(own)
+        for part, owns in by_part.items():
+            samples = self._parts[part]
+            if isinstance(samples, Foresighted):
+                samples.expect(owns)
+
+    def _find(self, index: int) -> tuple[int, int]:
+        """The part of a sample, and its index there."""
         part = bisect_right(self._ends, index)
-        return self._parts[part][index - (self._ends[part - 1] if part else 0)]
+        return part, index - (self._ends[part - 1] if part else 0)
 
 
 class MixedValidator:

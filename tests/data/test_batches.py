@@ -161,11 +161,21 @@ def test_kept_times_are_bounded_and_the_oldest_go_first(
     assert reads.count("surf_2t") == 3 + 1 + 1 + 0 + 1
 
 
-def test_a_sample_does_not_share_memory_with_the_next(norway: WindowSamples) -> None:
-    first, _ = norway[0]
-    before = norway[0][0].surf_vars["2t"].clone()
-    first.surf_vars["2t"].zero_()
-    assert torch.equal(norway[0][0].surf_vars["2t"], before)
+@pytest.mark.parametrize("keep_steps", [0, 3])
+def test_a_sample_keeps_its_values_as_long_as_it_is_held(
+    norway: WindowSamples, norway_files: tuple[Path, Path], keep_steps: int
+) -> None:
+    copied = [norway[index] for index in range(len(norway))]
+    views = _samples(_norway_spec(norway_files), cache_bytes=0, keep_steps=keep_steps)
+    views.expect([0, 1])
+    held = [views[index] for index in range(len(views))]
+    for (inputs, (target,)), (expected, (wanted,)) in zip(held, copied, strict=True):
+        assert inputs.metadata.time == expected.metadata.time
+        assert target.metadata.time == wanted.metadata.time
+        for name, values in expected.surf_vars.items():
+            assert torch.equal(inputs.surf_vars[name], values)
+        for name, values in wanted.atmos_vars.items():
+            assert torch.equal(target.atmos_vars[name], values)
 
 
 def test_new_variables_come_last_in_the_order_of_the_spec() -> None:

@@ -15,7 +15,7 @@ from aurora_dash.data.infill import (
     infill_time,
 )
 from aurora_dash.data.reading import read_values
-from aurora_dash.data.steps import Steps
+from aurora_dash.data.steps import StepReader, Steps
 from aurora_dash.data.workers import Workers
 
 KEY = "surf_2t"
@@ -161,7 +161,7 @@ def test_as_a_target_what_was_filled_is_missing_again() -> None:
     values = np.ones((3, 2, 2))
     values[1, 0, 1] = np.nan
     dataset = infill_time(_dataset(values), KEY, max_hours=12)
-    steps = Steps(dataset, [KEY], keep_bytes=0, workers=Workers(1), computed={})
+    steps = Steps(StepReader(dataset, [KEY], workers=Workers(1), computed={}), keep_bytes=0)
     step = steps.take([1])[1]
     assert np.isfinite(step[KEY]).all()
     target = hide_filled(step)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aurora_dash.data.source import open_data
-from aurora_dash.data.steps import Steps
+from aurora_dash.data.steps import StepReader, Steps
 from aurora_dash.data.store.prepare import prepare
 from aurora_dash.data.store.store import TrainingStore
 from aurora_dash.data.workers import Workers
@@ -36,9 +36,8 @@ def _dataset(store: Path, **changes: object):
 
 
 def _steps(dataset, *, keep_steps: int = 3, workers: int = 1) -> Steps:
-    return Steps(
-        dataset, KEYS, keep_bytes=0, keep_steps=keep_steps, workers=Workers(workers), computed={}
-    )
+    reader = StepReader(dataset, KEYS, workers=Workers(workers), computed={})
+    return Steps(reader, keep_bytes=0, keep_steps=keep_steps)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

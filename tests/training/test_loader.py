@@ -70,6 +70,20 @@ def test_as_many_batches_are_read_ahead_as_asked_for(batch_of) -> None:
     assert len(samples.readers) >= 5
 
 
+def test_samples_are_told_which_come_next(batch_of) -> None:
+    told: list[list[int]] = []
+
+    class Told(Samples):
+        def expect(self, indices) -> None:
+            told.append(list(indices))
+
+    order = BatchOrder(6, 2, seed=0)
+    with TrainingBatches(Told(batch_of, 6), order) as batches:
+        batches.take(0)
+        batches.take(1)
+    assert told[:2] == [order.batch(s) + order.batch(s + 1) for s in (0, 1)]
+
+
 def test_a_sample_that_can_not_be_read_ends_the_step_that_wants_it(batch_of) -> None:
     order = BatchOrder(4, 1, seed=0)
     bad = order.batch(2)[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import pytest
 import torch
 
-from aurora_dash.data.batches import VariableNames, WindowSamples, collate
+from aurora_dash.data.batches import Sample, VariableNames, WindowSamples, collate
 from aurora_dash.data.source import open_data
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import DataSpec, DemoSpec, ModelSpec, RunSpec
@@ -30,8 +31,11 @@ def test_a_variant_trains_and_validates(variant) -> None:
     step = TrainingStep(built, spec, torch.device("cpu"), 3)
     before = {name: value.clone() for name, value in built.state_dict().items()}
 
-    record = step(0, [collate([samples[0], samples[1]])])
+    sample = collate([samples[0], samples[1]])
+    sums = _sums(sample)
+    record = step(0, [sample])
     assert math.isfinite(record["loss"])
+    assert _sums(sample) == sums, "neighbouring samples share memory: nothing may write to it"
     # Of order one, as all normalised losses: no variable or static field drowns the others.
     assert 0.05 < record["loss"] < 2
     parts = {name: value for name, value in record.items() if name.startswith("loss/")}
@@ -47,6 +51,14 @@ def test_a_variant_trains_and_validates(variant) -> None:
     found = Validator(step.comparer, samples, 2)()
     assert math.isfinite(found["loss"])
     assert ("persistence_loss" in found) is (not variant.output_only)
+
+
+def _sums(sample: Sample) -> list[str]:
+    """A digest of each tensor of a sample."""
+    batches = (sample[0], *sample[1])
+    parts = (part for b in batches for part in (b.surf_vars, b.static_vars, b.atmos_vars))
+    tensors = (tensor for part in parts for tensor in part.values())
+    return [hashlib.sha256(tensor.contiguous().numpy()).hexdigest() for tensor in tensors]
 
 
 def test_the_heads_that_say_where_waves_are_learn_too() -> None:

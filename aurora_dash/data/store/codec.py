@@ -7,6 +7,7 @@ in as many threads as one likes.
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,23 @@ def read_chunk(path: Path, out: Values) -> None:
             f"{path} holds {held} bytes of values, {out.nbytes} were expected.", remedy=_REMEDY
         )
     _BLOSC.decode(body, out=out)
+
+
+def expect_chunk(path: Path) -> None:
+    """Have the system fetch a chunk file from the disk while other work goes on.
+
+    A file that can't be opened is left to `read_chunk` to report, as is a system that can't.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+    finally:
+        os.close(descriptor)
 
 
 def verify_chunk(path: Path) -> int:

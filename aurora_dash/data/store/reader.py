@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,8 +14,14 @@ from numpy.typing import NDArray
 from aurora_dash.data.reading import Values
 from aurora_dash.data.store.store import MARK, open_store
 
-ReadField = Callable[[int, Values], None]
-"""Fills an array with a variable at a time of its data set, by index."""
+
+class StoredField(NamedTuple):
+    """A variable of a data set that is read from a store; times are given by their index."""
+
+    read: Callable[[int, Values], None]
+    """Fills an array with the field of a time."""
+    expect: Callable[[int], None]
+    """Has the system begin to fetch that of a time, which is to be read soon."""
 
 
 class _Scratch(threading.local):
@@ -33,7 +40,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def stored_field(dataset: xr.Dataset, key: str) -> ReadField | None:
+def stored_field(dataset: xr.Dataset, key: str) -> StoredField | None:
     """How to read a variable of a canonical data set from its store; None if it is of none.
 
     The data set may be cut to some of the store's times and levels and to a part of its grid.
@@ -65,7 +72,10 @@ def stored_field(dataset: xr.Dataset, key: str) -> ReadField | None:
         store.read(key, int(indices[index]), values)
         np.copyto(out, values[chosen])
 
-    return read_whole if is_whole else read_part
+    def expect(index: int) -> None:
+        store.expect(key, int(indices[index]))
+
+    return StoredField(read_whole if is_whole else read_part, expect)
 
 
 def _positions(held: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -17,7 +17,7 @@ from aurora_dash.data.findings import Finding
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.reading import Values
 from aurora_dash.data.roots import resolve_inside_roots
-from aurora_dash.data.store.codec import read_chunk, verify_chunk
+from aurora_dash.data.store.codec import expect_chunk, read_chunk, verify_chunk
 from aurora_dash.data.store.layout import OWN_FOLDER, Layout, chunk_path, static_path
 from aurora_dash.data.store.ledger import read_records, times_of, valid_slots
 from aurora_dash.data.store.manifest import (
@@ -53,6 +53,10 @@ class TrainingStore:
     def read(self, key: str, index: int, out: Values) -> None:
         """Fill `out` with a variable at the `index`-th time, all levels and all of the grid."""
         read_chunk(chunk_path(self.folder, self.layout, key, int(self.slots[index])), out)
+
+    def expect(self, key: str, index: int) -> None:
+        """Have the system begin to fetch what `read` is soon asked for."""
+        expect_chunk(chunk_path(self.folder, self.layout, key, int(self.slots[index])))
 
     def dataset(self) -> xr.Dataset:
         """The canonical data set; fields are read, and their checksums verified, when asked for."""

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.infill import filled_of
-from aurora_dash.data.steps import Steps
+from aurora_dash.data.steps import StepReader, Steps
 from aurora_dash.data.store.prepare import unfilled
 from aurora_dash.data.workers import Workers
 from aurora_dash.spec.remedies import ClipValues, ConvertUnit, DropTimes, InfillTime
@@ -38,13 +38,13 @@ def test_a_store_is_read_like_its_files_with_the_same_remedies(
     assert int(masks[0].sum()) == 1
     np.testing.assert_array_equal(masks[0].values, masks[1].values)
     # Read past xarray, as training does, it is the same.
-    steps = Steps(stored, list(KEYS), keep_bytes=0, workers=Workers(1), computed={})
+    steps = Steps(StepReader(stored, list(KEYS), workers=Workers(1), computed={}), keep_bytes=0)
     step = steps.take([3])[3]
     for key in KEYS:
         np.testing.assert_array_equal(step[key], original[key].isel(time=3).values)
     late = (*remedies, ClipValues(variable="surf_10u", low=0.0))
     clipped = opened_dataset(spec_of([folder], remedies=late))
-    steps = Steps(clipped, ["surf_10u"], keep_bytes=0, workers=Workers(1), computed={})
+    steps = Steps(StepReader(clipped, ["surf_10u"], workers=Workers(1), computed={}), keep_bytes=0)
     assert steps.take([0])[0]["surf_10u"].min() == 0
     # Without the infill the gap is there again: nothing was made up on disk.
     bare = opened_dataset(spec_of([folder], remedies=remedies[:2]))

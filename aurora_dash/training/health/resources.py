@@ -68,8 +68,9 @@ class Disk:
         wanted = max(self._least, _CHECKPOINTS_AHEAD * checkpoint)
         if free >= wanted:
             return ()
+        takes = f", a checkpoint takes {checkpoint / _GIB:.2g}" if checkpoint else ""
         message = (
             f"{free / _GIB:.2g} GiB are free on the disk of the run; {wanted / _GIB:.2g} GiB are "
-            f"wanted, a checkpoint takes {checkpoint / _GIB:.2g}."
+            f"wanted{takes}."
         )
         return (Sign(message=message, remedies=self._remedies),)

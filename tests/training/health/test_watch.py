@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aurora_dash.data.demo import demo_dataset
+from aurora_dash.model.saved import find_checkpoint, read_weights
 from aurora_dash.runs.fix import alerts_of, choose_checkpoint, find_alert, fix
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
@@ -52,6 +53,32 @@ def test_a_rate_far_too_high_ends_in_an_alert_that_can_be_fixed_from_the_beginni
     assert following.spec().optimiser.lr == 1.0
     (after,) = alerts_of(run)
     assert (after.applied, after.went_on_in, after.is_open) == ("tenth-rate", following.id, False)
+
+
+def test_gaps_planted_in_the_data_are_refused_with_their_place_or_end_the_run_unharmed(
+    store, spec, tmp_path: Path, monkeypatch
+) -> None:
+    path = tmp_path / "gaps.nc"
+    dataset = demo_dataset(spec.data.demo, spec.model.catalogue_entry)
+    dataset["surf_2t"].values[3, 4, 5] = np.nan
+    dataset.to_netcdf(path)
+    options = (f'data.paths=["{path}"]', "data.source=files", "training.steps=40")
+    refused = _train(store, spec, *options).status()
+    assert (refused.state, refused.step) == (RunState.FAILED, 0)
+    when = f"{np.datetime_as_string(dataset['time'].values[3], unit='h')}"
+    assert "surf_2t has 1 missing value" in refused.reason
+    assert when in refused.reason
+    # In large data the check looks at some times only: then the step that meets the gap tells.
+    monkeypatch.setattr(engine, "check_parts", lambda parts: ())
+    run = _train(store, spec, *options)
+    status = run.status()
+    assert status.state is RunState.FAILED
+    assert "The input has missing or infinite values in 2t" in status.reason
+    assert when in status.reason
+    (alert,) = [n.alert for n in alerts_of(run) if n.alert.rule == "not_finite"]
+    assert (alert.step, alert.good_step, alert.remedies) == (status.step, status.step, ())
+    weights = read_weights(find_checkpoint(run.checkpoints_folder, "last"))
+    assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
 def test_a_rule_that_is_to_stop_the_run_ends_it_with_its_alert_and_a_checkpoint(

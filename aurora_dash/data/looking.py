@@ -1,11 +1,13 @@
 """Parts of a canonical dataset for the eye: a field, a series at a point, a sample, its coverage.
 
-Each reads a bounded part, whatever the size of the data.
+Each reads a bounded part, whatever the size of the data; a series also takes bounded time, as a
+point may cost the decoding of a whole globe.
 """
 
 from __future__ import annotations
 
 import math
+import time as clock
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,8 @@ from aurora_dash.data.times import Times, hours_between
 MAX_SERIES_TIMES = 400
 MAX_SAMPLE_VALUES = 200_000
 _SAMPLE_TIMES = 8
+_FIRST_TIMES = 8
+_SERIES_SECONDS = 6.0
 _DAYS_BY_MONTH = 3 * 366
 
 
@@ -61,25 +65,52 @@ def field(dataset: xr.Dataset, key: str, *, level: float | None, time: int) -> V
 
 
 def point_series(
-    dataset: xr.Dataset, key: str, *, level: float | None, latitude: float, longitude: float
+    dataset: xr.Dataset,
+    key: str,
+    *,
+    level: float | None,
+    latitude: float,
+    longitude: float,
+    seconds: float = _SERIES_SECONDS,
 ) -> Series:
     """The series (T,) at the grid point nearest to a place in degrees, of at most 400 times.
 
-    Longer data is shown by every n-th time.
+    Longer data is shown by every n-th time, and so is data that takes long to read: from at most
+    8 times on, as many are read between them as about `seconds` allow.
     """
     array = _at_level(dataset[key], level)
-    stride = max(1, math.ceil(array.sizes["time"] / MAX_SERIES_TIMES))
     row = int(np.abs(dataset["latitude"].values - latitude).argmin())
     away = (dataset["longitude"].values - longitude + 180) % 360 - 180
     column = int(np.abs(away).argmin())
-    chosen = array.isel(time=slice(None, None, stride), latitude=row, longitude=column)
+    point = array.isel(latitude=row, longitude=column)
+    positions, values = _as_many_as_fit(point, seconds)
     return Series(
-        times=chosen["time"].values,
-        values=read_values(chosen),
+        times=point["time"].values[positions],
+        values=values,
         latitude=float(dataset["latitude"].values[row]),
         longitude=float(dataset["longitude"].values[column]),
-        stride=stride,
+        stride=int(positions[1] - positions[0]) if positions.size > 1 else 1,
     )
+
+
+def _as_many_as_fit(point: xr.DataArray, seconds: float) -> tuple[NDArray[np.intp], Values]:
+    """Evenly spread times and their values: twice as many each turn, while time is left."""
+    size = point.sizes["time"]
+    finest = max(1, math.ceil(size / MAX_SERIES_TIMES))
+    stride = finest
+    while size > stride * _FIRST_TIMES:
+        stride *= 2
+    begin = clock.monotonic()
+    positions = np.arange(0, size, stride)
+    values = read_values(point.isel(time=positions))
+    # The times between those read so far take about as long as all of these did.
+    while stride > finest and 2 * (clock.monotonic() - begin) < seconds:
+        stride //= 2
+        between = np.arange(stride, size, 2 * stride)
+        values = np.concatenate([values, read_values(point.isel(time=between))])
+        positions = np.concatenate([positions, between])
+    order = np.argsort(positions)
+    return positions[order], values[order]
 
 
 def sample(dataset: xr.Dataset, key: str, *, level: float | None) -> Values:
@@ -97,41 +128,48 @@ def sample(dataset: xr.Dataset, key: str, *, level: float | None) -> Values:
 def coverage(times: Times) -> Coverage | None:
     """Which of the times between the first and the last are there; None for fewer than two.
 
-    The expected step is the most frequent one. Up to three years are shown by day, more by month.
+    The expected step is the most frequent one, in whole seconds. Up to three years are shown by
+    day, more by month.
     """
-    moments = np.asarray(times).astype("datetime64[s]")
+    moments = np.unique(np.asarray(times).astype("datetime64[s]"))
     if moments.size < 2:
         return None
     steps, counts = np.unique(hours_between(moments), return_counts=True)
     step_hours = float(steps[counts.argmax()])
-    step = np.timedelta64(round(step_hours * 3600), "s")
-    wanted = np.arange(moments[0], moments[-1] + np.timedelta64(1, "s"), step)
     by_day = (moments[-1] - moments[0]) < np.timedelta64(_DAYS_BY_MONTH, "D")
-    outer = "M" if by_day else "Y"
-    first = moments[0].astype(f"datetime64[{outer}]").astype(int)
-    num_rows = int(moments[-1].astype(f"datetime64[{outer}]").astype(int) - first) + 1
-    shape = (num_rows, 31 if by_day else 12)
-    names = np.arange(first, first + num_rows).astype(f"datetime64[{outer}]").astype(str)
+    outer, inner = ("M", "D") if by_day else ("Y", "M")
+    first, last = (moments[i].astype(f"datetime64[{outer}]") for i in (0, -1))
+    edges = np.arange(
+        first.astype(f"datetime64[{inner}]"), (last + 1).astype(f"datetime64[{inner}]") + 1
+    )
+    rows = (edges[:-1].astype(f"datetime64[{outer}]") - first).astype(int)
+    columns = (edges[:-1] - edges[:-1].astype(f"datetime64[{outer}]").astype(edges.dtype)).astype(
+        int
+    )
+
+    def calendar(by_cell: NDArray[np.int64]) -> NDArray[np.int64]:
+        counted = np.zeros((rows[-1] + 1, 31 if by_day else 12), dtype=np.int64)
+        counted[rows, columns] = by_cell
+        return counted
+
     return Coverage(
-        rows=tuple(names.tolist()),
-        columns=tuple(str(number + 1) for number in range(shape[1])),
-        present=_counted(moments, outer, first, shape),
-        expected=_counted(wanted, outer, first, shape),
+        rows=tuple(np.arange(first, last + 1).astype(str).tolist()),
+        columns=tuple(str(number + 1) for number in range(31 if by_day else 12)),
+        present=calendar(np.diff(np.searchsorted(moments, edges.astype("datetime64[s]")))),
+        expected=calendar(np.diff(_expected_before(edges, moments, step_hours))),
         step_hours=step_hours,
     )
 
 
-def _counted(
-    moments: NDArray[np.datetime64], outer: str, first: int, shape: tuple[int, int]
+def _expected_before(
+    edges: NDArray[np.datetime64], moments: NDArray[np.datetime64], step_hours: float
 ) -> NDArray[np.int64]:
-    inner = "D" if outer == "M" else "M"
-    rows = moments.astype(f"datetime64[{outer}]")
-    columns = (moments.astype(f"datetime64[{inner}]") - rows.astype(f"datetime64[{inner}]")).astype(
-        int
-    )
-    counts = np.zeros(shape, dtype=np.int64)
-    np.add.at(counts, (rows.astype(int) - first, columns), 1)
-    return counts
+    """How many times a step apart there should be before each edge: counted, never made, since a
+    few seconds among many years would make billions."""
+    step = round(step_hours * 3600)
+    since = (edges.astype("datetime64[s]") - moments[0]).astype(np.int64)
+    total = int((moments[-1] - moments[0]).astype(np.int64)) // step + 1
+    return np.clip(-(-since // step), 0, total)
 
 
 def _at_level(array: xr.DataArray, level: float | None) -> xr.DataArray:

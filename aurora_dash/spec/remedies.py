@@ -101,7 +101,8 @@ class InfillTime(SpecModel):
     """Fill missing values of each point linearly between the times before and after.
 
     A value is left missing if one of the two is farther than `max_hours`, so nothing is
-    extrapolated. As targets filled values are missing still.
+    extrapolated. As targets filled values are missing still. A gap at the last training times may
+    be filled from the first validation time: where that matters, drop those times instead.
     """
 
     kind: Literal["infill_time"] = "infill_time"

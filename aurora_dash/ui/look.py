@@ -44,6 +44,7 @@ class Choice:
 
 def look(spec: RunSpec) -> None:
     """Everything about one variable of the chosen data, and which times there are."""
+    spec = _one_part(spec)
     try:
         dataset = opened.opened(spec).dataset
     except DataError:
@@ -56,10 +57,19 @@ def look(spec: RunSpec) -> None:
     choice = _choose(dataset)
     variable = _described(dataset, choice, spec)
     _map(dataset, choice, variable)
+    identity = opened.identity(spec)
     if "time" in dataset[choice.key].dims:
-        _series(dataset, choice, variable)
-    _distribution(dataset, choice, spec)
+        _series(dataset, choice, variable, identity)
+    _distribution(dataset, choice, spec, identity)
     _coverage(dataset)
+
+
+def _one_part(spec: RunSpec) -> RunSpec:
+    """The spec with the data that is looked at: of a mix the part that was chosen."""
+    if not spec.data.mix:
+        return spec
+    names = [part.name for part in spec.data.mix]
+    return opened.one_part(spec, st.selectbox("Part of the mix", names, key="look-part"))
 
 
 def _choose(dataset: xr.Dataset) -> Choice:
@@ -74,7 +84,8 @@ def _choose(dataset: xr.Dataset) -> Choice:
             "Level", levels, format_func=lambda value: f"{value:g} hPa", key="look-level"
         )
     time = 0
-    if "time" in array.dims:
+    # A slider needs two ends.
+    if array.sizes.get("time", 0) > 1:
         moments = array["time"].values.astype("datetime64[s]").tolist()
         time = third.select_slider(
             "Valid time",
@@ -140,7 +151,7 @@ def _in_numbers(values: NDArray[np.float32], variable: Variable) -> None:
     st.caption("Of this one field, every grid point alike.")
 
 
-def _series(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
+def _series(dataset: xr.Dataset, choice: Choice, variable: Variable, identity: str) -> None:
     latitudes, longitudes = dataset["latitude"].values, dataset["longitude"].values
     first, second = st.columns(2)
     latitude = first.number_input(
@@ -160,9 +171,7 @@ def _series(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
         help="The nearest point of the grid is shown; west may be negative.",
         key="look-longitude",
     )
-    series = looking.point_series(
-        dataset, choice.key, level=choice.level, latitude=latitude, longitude=longitude
-    )
+    series = _read_series(dataset, identity, choice.key, choice.level, (latitude, longitude))
     where = f"{series.latitude:g}° N, {series.longitude:g}° E"
     level = "" if choice.level is None else f" at {choice.level:g} hPa"
     figure = series_figure(
@@ -170,11 +179,25 @@ def _series(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
     )
     live_chart(figure, key="look-series", height=_HEIGHT)
     if series.stride > 1:
-        st.caption(f"Every {series.stride}th time of the data.")
+        st.caption(f"One of every {series.stride} times of the data.")
 
 
-def _distribution(dataset: xr.Dataset, choice: Choice, spec: RunSpec) -> None:
-    values = looking.sample(dataset, choice.key, level=choice.level)
+@st.cache_data(max_entries=64, show_spinner="Reading the series")
+def _read_series(
+    _dataset: xr.Dataset, identity: str, key: str, level: float | None, place: tuple[float, float]
+) -> looking.Series:
+    return looking.point_series(_dataset, key, level=level, latitude=place[0], longitude=place[1])
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading a sample")
+def _read_sample(
+    _dataset: xr.Dataset, identity: str, key: str, level: float | None
+) -> NDArray[np.float32]:
+    return looking.sample(_dataset, key, level=level)
+
+
+def _distribution(dataset: xr.Dataset, choice: Choice, spec: RunSpec, identity: str) -> None:
+    values = _read_sample(dataset, identity, choice.key, choice.level)
     new = _registered(choice, spec)
     pair, whose = _pair(choice, spec, new)
     seen = values if new is None else transformed(values, new)

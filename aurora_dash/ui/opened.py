@@ -30,6 +30,12 @@ def opened(spec: RunSpec) -> OpenedData:
     return _opened_alone(one_part(spec))
 
 
+def identity(spec: RunSpec) -> str:
+    """A text that is another once the data that `opened` gives is, for caches of what is read."""
+    alone = one_part(spec)
+    return f"{_data_of(alone).to_json()} {_stamps(alone.data)}"
+
+
 def one_part(spec: RunSpec, name: str = "") -> RunSpec:
     """The spec with the data of one part of its mix, the first if none is so called; the spec
     itself where nothing is mixed."""

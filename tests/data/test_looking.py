@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,6 +13,8 @@ from aurora_dash.data import looking
 from aurora_dash.data.demo import demo_dataset
 from aurora_dash.spec import DemoSpec
 from aurora_dash.variants import get_variant
+
+HOUR = np.timedelta64(1, "h")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,52 @@ def test_a_long_series_is_thinned_and_says_so() -> None:
     assert series.stride == 3
     assert len(series.times) <= looking.MAX_SERIES_TIMES
     assert np.array_equal(series.values, np.arange(0, 1000, 3))
+
+
+def _global(num_times: int) -> tuple[xr.Dataset, list[int]]:
+    """Fields that are decoded whole, whatever is wanted of them, and the times decoded so far."""
+    decoded: list[int] = []
+
+    def decode(positions: np.ndarray) -> np.ndarray:
+        decoded.extend(positions.tolist())
+        return np.broadcast_to(positions[:, None, None], (positions.size, 4, 8)).astype("float32")
+
+    times = dask.array.arange(num_times, chunks=1)
+    fields = times.map_blocks(
+        decode,
+        new_axis=[1, 2],
+        chunks=((1,) * num_times, (4,), (8,)),
+        meta=np.empty((0, 0, 0), "float32"),
+    )
+    dataset = xr.Dataset(
+        {"surf_2t": (("time", "latitude", "longitude"), fields)},
+        coords={
+            "time": np.datetime64("2020-01-01", "ns") + np.arange(num_times) * HOUR,
+            "latitude": np.linspace(75, -75, 4),
+            "longitude": np.arange(8) * 45.0,
+        },
+    )
+    return dataset, decoded
+
+
+@pytest.mark.parametrize(
+    ("num_times", "seconds", "stride"),
+    [(300, 0, 64), (300, 600, 1), (1000, 0, 192), (1000, 600, 3), (7, 0, 1), (1, 0, 1)],
+)
+def test_a_series_is_as_fine_as_there_is_time_for(
+    num_times: int, seconds: float, stride: int
+) -> None:
+    dataset, decoded = _global(num_times)
+    series = looking.point_series(
+        dataset, "surf_2t", level=None, latitude=0, longitude=0, seconds=seconds
+    )
+    wanted = list(range(0, num_times, stride))
+    assert series.stride == stride
+    assert series.values.tolist() == wanted
+    assert np.array_equal(series.times, dataset["time"].values[wanted])
+    # No field is decoded twice, and none that is not shown.
+    assert sorted(decoded) == wanted
+    assert len(wanted) <= (looking.MAX_SERIES_TIMES if seconds else 8)
 
 
 def test_a_sample_is_bounded(dataset: xr.Dataset) -> None:
@@ -106,3 +155,37 @@ def test_no_time_is_lost_or_counted_twice(positions: list[int], hours: int) -> N
     assert found is not None
     assert found.present.sum() == len(positions)
     assert found.expected.sum() >= 1
+
+
+@given(
+    st.lists(st.integers(0, 5000), min_size=2, max_size=40, unique=True),
+    st.sampled_from([60, 3600, 10_800, 86_400]),
+)
+def test_the_expected_times_are_those_one_would_write_down(
+    positions: list[int], seconds: int
+) -> None:
+    times = np.datetime64("2023-11-30T18", "s") + np.sort(positions) * np.timedelta64(seconds, "s")
+    found = looking.coverage(times)
+    assert found is not None
+    step = np.timedelta64(round(found.step_hours * 3600), "s")
+    expected = np.zeros_like(found.expected)
+    for moment in np.arange(times[0], times[-1] + np.timedelta64(1, "s"), step):
+        year, month, day = (int(part) for part in str(moment)[:10].split("-"))
+        by_day = len(found.columns) == 31
+        row = found.rows.index(f"{year}-{month:02}" if by_day else str(year))
+        expected[row, (day if by_day else month) - 1] += 1
+    assert np.array_equal(found.expected, expected)
+
+
+def test_a_few_seconds_among_many_years_are_counted_without_writing_them_down() -> None:
+    burst = np.datetime64("1960-01-01", "ns") + np.arange(5) * np.timedelta64(1, "s")
+    found = looking.coverage(np.append(burst, np.datetime64("2060-01-01", "ns")))
+    assert found is not None
+    # 100 years of seconds, 25 leap days among them.
+    assert found.expected.sum() == (100 * 365 + 25) * 86_400 + 1
+    assert found.present.sum() == 6
+
+
+def test_times_within_one_second_have_no_calendar() -> None:
+    times = np.datetime64("2020-01-01", "ns") + np.arange(3) * np.timedelta64(100, "ms")
+    assert looking.coverage(times) is None

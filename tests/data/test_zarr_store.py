@@ -141,6 +141,80 @@ def test_the_layout_of_weatherbench_is_a_complete_batch(tmp_path: Path) -> None:
     assert {"renamed", "latitudes-reversed", "dimensions-reordered"} <= codes
 
 
+def arco(*, statics_in_time: bool) -> xr.Dataset:
+    """The layout of ARCO-ERA5: hourly, latitude descending, integer levels, all statics inside."""
+    sizes = {"time": 14, "level": 3, "latitude": 9, "longitude": 12}
+    rng = np.random.default_rng(5)
+    surface, upper = ("time", "latitude", "longitude"), tuple(sizes)
+    names = {
+        "2m_temperature": (surface, "K"),
+        "10m_u_component_of_wind": (surface, "m s**-1"),
+        "10m_v_component_of_wind": (surface, "m s**-1"),
+        "mean_sea_level_pressure": (surface, "Pa"),
+        "sea_surface_temperature": (surface, "K"),
+        "geopotential": (upper, "m**2 s**-2"),
+        "temperature": (upper, "K"),
+        "u_component_of_wind": (upper, "m s**-1"),
+        "v_component_of_wind": (upper, "m s**-1"),
+        "specific_humidity": (upper, "kg kg**-1"),
+        "potential_vorticity": (upper, "K m**2 kg**-1 s**-1"),
+    }
+    fields = {
+        name: (dims, rng.normal(size=[sizes[d] for d in dims]).astype("float32"), {"units": unit})
+        for name, (dims, unit) in names.items()
+    }
+    statics = {
+        "land_sea_mask": "(0 - 1)",
+        "soil_type": "~",
+        "geopotential_at_surface": "m**2 s**-2",
+    }
+    for name, unit in statics.items():
+        values = rng.normal(size=(9, 12)).astype("float32")
+        dims: tuple[str, ...] = surface[1:]
+        if statics_in_time:
+            dims, values = surface, np.repeat(values[np.newaxis], sizes["time"], axis=0)
+        fields[name] = (dims, values, {"units": unit})
+    start = np.datetime64("2020-06-01", "ns")
+    return xr.Dataset(
+        fields,
+        coords={
+            "time": start + np.arange(sizes["time"]) * np.timedelta64(1, "h"),
+            "level": np.array([500, 700, 850], dtype="int64"),
+            "latitude": np.linspace(90, -90, 9, dtype="float32"),
+            "longitude": np.arange(0, 360, 30, dtype="float32"),
+        },
+    )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("statics_in_time", [False, True])
+def test_the_layout_of_arco_is_a_complete_batch(
+    tmp_path: Path, version: int, statics_in_time: bool
+) -> None:
+    source = arco(statics_in_time=statics_in_time)
+    chunked = source.chunk(time=1)
+    chunked["time"].encoding = {"units": "hours since 1900-01-01", "dtype": "int64"}
+    opened = open_files([_write(chunked, tmp_path / "arco.zarr", version)])
+    dataset = opened.dataset
+    assert set(dataset.data_vars) == {
+        *(f"surf_{name}" for name in ("2t", "10u", "10v", "msl", "sst")),
+        *("static_lsm", "static_slt", "static_z"),
+        *(f"atmos_{name}" for name in "zuvtq"),
+    }
+    np.testing.assert_array_equal(dataset["time"].values, source["time"].values)
+    np.testing.assert_array_equal(dataset["latitude"].values, source["latitude"].values)
+    assert dataset["level"].values.tolist() == [500, 700, 850]
+    np.testing.assert_array_equal(dataset["surf_2t"].values, source["2m_temperature"].values)
+    np.testing.assert_array_equal(dataset["atmos_z"].values, source["geopotential"].values)
+    surface = source["geopotential_at_surface"]
+    np.testing.assert_array_equal(
+        dataset["static_z"].values, surface.isel(time=0) if statics_in_time else surface
+    )
+    codes = [finding.code for finding in opened.findings]
+    assert ("static-first-time" in codes) == statics_in_time
+    assert any("potential_vorticity" in f.message for f in opened.findings)
+
+
 def test_only_the_chosen_period_of_a_long_store_is_looked_at(tmp_path: Path) -> None:
     store = tmp_path / "long.zarr"
     years = np.datetime64("1900-01-01", "ns") + np.arange(1_000_000) * np.timedelta64(1, "h")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from streamlit.testing.v1 import AppTest
 
 from aurora_dash.presets import demo
 from aurora_dash.runs.store import RunStore
-from aurora_dash.spec import DataSpec, VariableSpec
+from aurora_dash.spec import DataSpec, DemoSpec, MixPart, VariableSpec
 from aurora_dash.ui.drafts import DraftStore
 from tests.pages.helpers import TINY_DATA, OpenPage, texts
 
@@ -68,3 +71,71 @@ def test_an_address_that_names_no_view_shows_the_first(
     app = open_page("data", draft=drafts.create(demo().replace(data=TINY_DATA)).id, view="Nowhere")
     assert not app.exception
     assert not app.error
+
+
+def _view(open_page: OpenPage, drafts: DraftStore, data: DataSpec) -> AppTest:
+    return open_page("data", draft=drafts.create(demo().replace(data=data)).id, view="Look")
+
+
+def _missing(app: AppTest) -> str:
+    return next(str(metric.value) for metric in app.metric if metric.label == "Missing")
+
+
+def _changed(source: Path, target: Path, change: Callable[[xr.Dataset], xr.Dataset]) -> str:
+    with xr.open_dataset(source) as dataset:
+        change(dataset.load()).to_netcdf(target)
+    return str(target)
+
+
+def test_missing_values_of_a_real_file_are_counted_and_drawn(
+    open_page: OpenPage, drafts: DraftStore, norway_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def holed(dataset: xr.Dataset) -> xr.Dataset:
+        dataset["t2m"][0, :10, :10] = np.nan
+        dataset["msl"][:] = np.nan
+        return dataset
+
+    path = _changed(norway_files[1], tmp_path / "holed.nc", holed)
+    data = DataSpec(source="files", paths=(path, str(norway_files[0])))
+    app = _view(open_page, drafts, data)
+    for key, missing in (("surf_2t", "100 of 3,600"), ("surf_msl", "3,721 of 3,721")):
+        app = app.selectbox(key="look-variable").set_value(key).run()
+        assert not app.exception
+        assert _missing(app) == missing
+
+
+def test_a_single_time_is_shown_without_a_slider(
+    open_page: OpenPage, drafts: DraftStore, norway_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path = _changed(norway_files[0], tmp_path / "one.nc", lambda d: d.isel(valid_time=[3]))
+    app = _view(open_page, drafts, DataSpec(source="files", paths=(path,)))
+    assert not app.exception
+    assert "Of this one field" in texts(app)
+    assert not [slider for slider in app.select_slider if slider.key == "look-time"]
+
+
+def test_static_fields_alone_can_be_looked_at(
+    open_page: OpenPage, drafts: DraftStore, norway_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def only_static(dataset: xr.Dataset) -> xr.Dataset:
+        return dataset[["lsm"]].isel(valid_time=0, drop=True)
+
+    path = _changed(norway_files[1], tmp_path / "static.nc", only_static)
+    app = _view(open_page, drafts, DataSpec(source="files", paths=(path,)))
+    assert not app.exception
+    assert _missing(app) == "0 of 3,600"
+
+
+def test_each_part_of_a_mix_can_be_looked_at(open_page: OpenPage, drafts: DraftStore) -> None:
+    long = MixPart(name="long", demo=DemoSpec(height=16, width=16, levels=(850, 500), num_times=16))
+    short = MixPart(name="short", demo=DemoSpec(height=16, width=32, levels=(850,), num_times=9))
+    app = _view(open_page, drafts, TINY_DATA.replace(mix=(long, short)))
+    assert not app.exception
+    assert len(app.select_slider(key="look-time").options) == 16
+    app = app.selectbox(key="look-variable").set_value("atmos_z").run()
+    app = app.selectbox(key="look-level").set_value(500.0).run()
+    app = app.select_slider(key="look-time").set_value(15).run()
+    app = app.selectbox(key="look-part").set_value("short").run()
+    assert not app.exception
+    assert len(app.select_slider(key="look-time").options) == 9
+    assert _missing(app) == "0 of 512"

@@ -169,7 +169,8 @@ def _expected_before(
     step = round(step_hours * 3600)
     since = (edges.astype("datetime64[s]") - moments[0]).astype(np.int64)
     total = int((moments[-1] - moments[0]).astype(np.int64)) // step + 1
-    return np.clip(-(-since // step), 0, total)
+    before: NDArray[np.int64] = np.clip(-(-since // step), 0, total)
+    return before
 
 
 def _at_level(array: xr.DataArray, level: float | None) -> xr.DataArray:

@@ -16,6 +16,7 @@ from aurora_dash.errors import DataError
 
 CACHE_VARIABLE = "AURORA_DASH_CACHE"
 _PIECE = 2**20
+_REST_BYTES = 4 * 2**20
 
 
 def cache_folder() -> Path:
@@ -31,9 +32,10 @@ def local_copy(place: Remote) -> tuple[Path, Finding]:
     """A copy of the file on this machine, fetched unless the same version is there already.
 
     A copy appears under its name only once it is whole: its length, and its MD5 where the server
-    tells one, are checked first. Its size, SHA-256 and origin stand in a JSON file beside it.
-    Copies are never removed here. `DataError` if it can't be fetched, is not what the server
-    promised or does not fit on the disk.
+    tells one, are checked first. What came of a file on the web before the connection broke is
+    kept, and gone on from at once or, where nothing more comes, the next time. A copy's size,
+    SHA-256 and origin stand in a JSON file beside it. Copies are never removed here. `DataError` if
+    it can't be fetched, is not what the server promised or does not fit on the disk.
     """
     told = told_about(place)
     origin = hashlib.sha256(place.url.encode()).hexdigest()[:16]
@@ -49,15 +51,58 @@ def local_copy(place: Remote) -> tuple[Path, Finding]:
             f"The folder {target.parent} for copies can't be made: {error.strerror}.",
             remedy=f"Set {CACHE_VARIABLE} to a folder that can be written.",
         ) from error
-    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    part, rest = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part"), _rest_of(target)
     try:
-        with reaching(place):
-            filesystem(place).get_file(place.url, str(part))
+        # Nobody else can have what was left once it has another name.
+        rest.replace(part)
+    except FileNotFoundError:
+        part.touch()
+    try:
+        _fetch(place, told, part)
         _keep(place, told, part, target)
     finally:
         part.unlink(missing_ok=True)
     size = target.stat().st_size
     return target, _said(place, f"was fetched: {_megabytes(size)}, kept in {target}")
+
+
+def _fetch(place: Remote, told: Told, part: Path) -> None:
+    """Bring the file into `part`, which may hold its beginning; keep what came if it breaks off."""
+    goes_on = place.scheme in ("http", "https") and told.num_bytes is not None
+    pieced = False
+    while True:
+        start = part.stat().st_size
+        pieced |= start > 0
+        try:
+            with reaching(place):
+                _fetch_from(place, start, part)
+            break
+        except DataError:
+            if goes_on and part.stat().st_size > start:
+                continue
+            if goes_on and start:
+                part.replace(_rest_of(part.with_name(place.name)))
+            raise
+    if pieced and told_about(place).version != told.version:
+        raise DataError(f"{place} was changed while it was fetched.", remedy="Try again.")
+
+
+def _fetch_from(place: Remote, start: int, part: Path) -> None:
+    files = filesystem(place)
+    if start:
+        try:
+            with (
+                files.open(place.url, block_size=_REST_BYTES, cache_type="none") as source,
+                part.open("ab") as file,
+            ):
+                source.seek(start)
+                while piece := source.read(_REST_BYTES):
+                    file.write(piece)
+            return
+        except ValueError:
+            # The server sends files only whole.
+            part.write_bytes(b"")
+    files.get_file(place.url, str(part))
 
 
 def _keep(place: Remote, told: Told, part: Path, target: Path) -> None:
@@ -86,6 +131,11 @@ def _is_whole(target: Path) -> bool:
         return bool(target.stat().st_size == record["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _rest_of(target: Path) -> Path:
+    """Where the beginning of a file waits for the rest of it."""
+    return target.with_name(f"{target.name}.part")
 
 
 def _note_of(target: Path) -> Path:

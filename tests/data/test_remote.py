@@ -82,14 +82,59 @@ def test_another_version_of_a_file_is_fetched_anew(web: Web, small: Small) -> No
     assert open_files([place]).dataset.sizes["time"] == 3
 
 
-def test_a_file_cut_off_on_the_way_leaves_nothing_behind(web: Web) -> None:
+def _ranges(web: Web) -> list[str]:
+    return [asked for method, _, asked in web.requests if method == "GET"]
+
+
+def test_a_file_whose_connection_breaks_is_gone_on_with_where_it_broke(
+    web: Web, small: Small
+) -> None:
     (place,) = expand_paths([f"{web.url}/2024-01.nc"])
-    web.cut_after = 1000
+    web.cut_after, web.cuts = 1000, 1
+    web.requests.clear()
+    dataset = open_files([place]).dataset
+    size = (web.folder / "2024-01.nc").stat().st_size
+    assert _ranges(web) == ["", f"bytes=1000-{size - 1}"]
+    np.testing.assert_array_equal(dataset["surf_2t"].values, small()["t2m"].values)
+    assert not list(cache_folder().rglob("*.part"))
+
+
+def test_what_came_of_a_file_waits_for_the_rest_until_the_next_time(web: Web, small: Small) -> None:
+    (place,) = expand_paths([f"{web.url}/2024-01.nc"])
+    # The second answer, and with it this attempt, ends before anything has come.
+    source = web.folder / "2024-01.nc"
+    web.cut_after, web.cuts = 1000, 1
+    web.silent_after = 1
     with pytest.raises(DataError, match=r"2024-01\.nc"):
         open_files([place])
-    assert [path for path in cache_folder().rglob("*") if path.is_file()] == []
-    web.cut_after = None
-    assert "surf_2t" in open_files([place]).dataset
+    (rest,) = (path for path in cache_folder().rglob("*") if path.is_file())
+    assert rest.read_bytes() == source.read_bytes()[:1000]
+    web.silent_after = None
+    web.requests.clear()
+    dataset = open_files([place]).dataset
+    assert _ranges(web) == [f"bytes=1000-{source.stat().st_size - 1}"]
+    np.testing.assert_array_equal(dataset["surf_2t"].values, small()["t2m"].values)
+    assert not list(cache_folder().rglob("*.part"))
+
+
+def test_a_server_that_sends_files_only_whole_is_asked_anew(web: Web, small: Small) -> None:
+    (place,) = expand_paths([f"{web.url}/2024-01.nc"])
+    web.sends_parts = False
+    web.cut_after, web.cuts = 1000, 1
+    dataset = open_files([place]).dataset
+    np.testing.assert_array_equal(dataset["surf_2t"].values, small()["t2m"].values)
+
+
+def test_pieces_of_two_versions_are_never_put_together(web: Web, small: Small) -> None:
+    (place,) = expand_paths([f"{web.url}/2024-01.nc"])
+    web.cut_after, web.cuts = 1000, 1
+    web.after_cut = lambda: small(num_times=3).to_netcdf(
+        web.folder / "2024-01.nc", engine="netcdf4"
+    )
+    with pytest.raises(DataError, match="2024-01"):
+        open_files([place])
+    assert not [path for path in cache_folder().rglob("*.nc") if path.is_file()]
+    assert open_files([place]).dataset.sizes["time"] == 3
 
 
 def test_folders_and_patterns_on_the_web_are_listed(web: Web) -> None:

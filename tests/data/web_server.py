@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,13 @@ class Web:
     lists_folders: bool = True
     cut_after: int | None = None
     """Promise the whole file, but break off after so many bytes."""
+    cuts: int | None = None
+    """Break off only so many answers to GET; None for all."""
+    after_cut: Callable[[], object] | None = None
+    """Called once an answer was broken off."""
+    silent_after: int | None = None
+    """After so many answers to GET promise more of them, but send nothing."""
+    sends_parts: bool = True
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         web = self
@@ -52,7 +59,7 @@ class Web:
                     self._say(404, {})
 
             def _send(self, content: bytes, *, body: bool) -> None:
-                given = self.headers.get("Range")
+                given = self.headers.get("Range") if web.sends_parts else None
                 first, last = 0, len(content) - 1
                 if given:
                     start, _, end = given.removeprefix("bytes=").partition("-")
@@ -60,7 +67,7 @@ class Web:
                     last = min(int(end), last) if start and end else last
                 headers = {
                     "ETag": f'"{hashlib.sha256(content).hexdigest()[:20]}"',
-                    "Accept-Ranges": "bytes",
+                    "Accept-Ranges": "bytes" if web.sends_parts else "none",
                     "Content-Type": "application/octet-stream",
                 }
                 if given:
@@ -76,8 +83,18 @@ class Web:
                     self.send_header(name, value)
                 self.end_headers()
                 if send:
-                    self.wfile.write(body[: web.cut_after])
-                    self.close_connection = web.cut_after is not None
+                    if web.silent_after is not None and self.command == "GET":
+                        web.silent_after -= 1
+                        if web.silent_after < 0:
+                            self.close_connection = True
+                            return
+                    cut = web.cut_after is not None and web.cuts != 0
+                    if cut and web.cuts is not None:
+                        web.cuts -= 1
+                    self.wfile.write(body[: web.cut_after] if cut else body)
+                    self.close_connection = cut
+                    if cut and web.after_cut is not None:
+                        web.after_cut()
 
             def log_message(self, *arguments: object) -> None:
                 pass

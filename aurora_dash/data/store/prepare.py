@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,8 +18,9 @@ from aurora_dash import __version__
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.provenance import attribution
 from aurora_dash.data.store.layout import OWN_FOLDER, Layout
-from aurora_dash.data.store.ledger import read_records
+from aurora_dash.data.store.ledger import ledger_path, read_records
 from aurora_dash.data.store.manifest import (
+    MANIFEST_FILE,
     Manifest,
     Provenance,
     Recipe,
@@ -32,7 +34,6 @@ from aurora_dash.data.store.writing import (
     Progress,
     Work,
     Written,
-    clear_store,
     is_up_to_date,
     statics_digest,
     write_file,
@@ -91,7 +92,7 @@ def prepare(
         before = read_manifest(folder)
         difference = _difference(before, layout, recipe)
         if difference and replace:
-            clear_store(folder, Layout.from_dict(before.layout))
+            _clear(folder, Layout.from_dict(before.layout))
         elif difference:
             raise DataError(
                 f"The training store {folder} was prepared otherwise: {difference}.",
@@ -225,3 +226,12 @@ def _write_statistics(folder: Path) -> None:
     found = {name: asdict(moments) for name, moments in all_statistics(open_store(folder)).items()}
     text = json.dumps({"over": "all times of the store", "statistics": found}, indent=1)
     write_file(folder / OWN_FOLDER / STATISTICS_FILE, (text.replace("NaN", "null") + "\n").encode())
+
+
+def _clear(folder: Path, layout: Layout) -> None:
+    """Remove all that a store of this layout consists of; other files in its folder stay."""
+    (folder / OWN_FOLDER / MANIFEST_FILE).unlink(missing_ok=True)
+    ledger_path(folder).unlink(missing_ok=True)
+    (folder / "zarr.json").unlink(missing_ok=True)
+    for name in (*layout.attributes, "time", "level", "latitude", "longitude"):
+        shutil.rmtree(folder / name, ignore_errors=True)

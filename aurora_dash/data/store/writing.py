@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,6 @@ from aurora_dash.data.store.layout import OWN_FOLDER, Layout, chunk_path, static
 from aurora_dash.data.store.ledger import (
     Ledger,
     StepResult,
-    ledger_path,
     read_records,
     times_of,
     valid_slots,
@@ -288,15 +286,6 @@ def _remove_beyond(work: Work, num_slots: int) -> None:
             parts = path.name.split(".")
             if parts[-1] == "tmp" or (parts[0] == "c" and int(parts[1]) >= num_slots):
                 path.unlink()
-
-
-def clear_store(folder: Path, layout: Layout) -> None:
-    """Remove all that a store of this layout consists of; other files in its folder stay."""
-    (folder / OWN_FOLDER / MANIFEST_FILE).unlink(missing_ok=True)
-    ledger_path(folder).unlink(missing_ok=True)
-    (folder / "zarr.json").unlink(missing_ok=True)
-    for name in (*layout.attributes, "time", "level", "latitude", "longitude"):
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _cannot_write(folder: Path, error: OSError) -> DataError:

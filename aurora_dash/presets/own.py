@@ -76,7 +76,13 @@ def lora_rollout() -> RunSpec:
         loss=LossSpec(weights=dict(FINE_TUNING_WEIGHTS)),
         optimiser=OptimiserSpec(lr=5e-5, warmup_steps=100, schedule="constant"),
         rollout=RolloutSpec(kind="replay", steps=20, buffer_size=20, curriculum=((1000, 8),)),
-        training=TrainingSpec(steps=3000, accumulate=4, validate_every=100, checkpoint_every=250),
+        training=TrainingSpec(
+            steps=3000,
+            accumulate=4,
+            validate_every=100,
+            validation_samples=8,
+            checkpoint_every=250,
+        ),
     )
 
 

@@ -36,12 +36,14 @@ class Change:
 def applied(spec: RunSpec, recipe: RunSpec) -> RunSpec:
     """The spec with a recipe's loss, optimiser, rollout, length and trained parts.
 
-    Data, variables, the weights to begin from, targets and the weights of new variables stay.
+    Where it validates with few samples, since each is a long forecast, so does the run. Data,
+    variables, the weights to begin from, targets and the weights of new variables stay.
     `SpecError` where the recipe does not go with them.
     """
     new = {variable.name for variable in spec.variables}
     weights = {name: w for name, w in spec.loss.weights.items() if name in new}
     known = {n: w for n, w in recipe.loss.weights.items() if n in spec.predicted_names}
+    samples = recipe.training.validation_samples or spec.training.validation_samples
     return spec.replace(
         model=spec.model.replace(**{name: getattr(recipe.model, name) for name in _MODEL}),
         loss=spec.loss.replace(
@@ -51,7 +53,8 @@ def applied(spec: RunSpec, recipe: RunSpec) -> RunSpec:
         rollout=recipe.rollout,
         trainable=recipe.trainable,
         training=spec.training.replace(
-            **{name: getattr(recipe.training, name) for name in _TRAINING}
+            **{name: getattr(recipe.training, name) for name in _TRAINING},
+            validation_samples=samples,
         ),
     )
 

@@ -75,8 +75,9 @@ def _lora_only(spec: RunSpec) -> Offer:
     return Remedy(
         key="lora",
         label="Train LoRA alone",
-        explanation="Freezes the weights and trains low-rank ones beside them: 64 GiB become 41 at "
-        "0.25 degree, since gradients and optimiser states of the rest fall away.",
+        explanation="A new run from the last sound weights, which freezes them and trains low-rank "
+        "ones beside them: 64 GiB become 41 at 0.25 degree, since gradients and optimiser states "
+        "of the rest fall away.",
         assignments=("trainable.parts=lora",),
     )
 

@@ -147,73 +147,85 @@ def housekeeping(spec: RunSpec, devices: list[str]) -> None:
     """Device, validation, checkpoints, early stopping."""
     first, second, third = st.columns(3)
     with first:
-        fields.choice(
-            spec,
-            "training.device",
-            "Device",
-            "Where to compute. Automatic takes a GPU where there is one.",
-            devices,
-            show=lambda name: {"auto": "Automatic", "cpu": "CPU"}.get(name, name),
-        )
-        fields.integer(
-            spec,
-            "training.threads",
-            "CPU threads",
-            "Empty: one fewer than the cores, which leaves the dashboard responsive.",
-            minimum=1,
-            placeholder="Automatic",
-        )
+        _device(spec, devices)
     with second:
-        fields.integer(
-            spec,
-            "training.validate_every",
-            "Validate every (steps)",
-            "How often the loss on the validation period is measured.",
-            minimum=1,
-        )
-        fields.integer(
-            spec,
-            "training.validation_samples",
-            "Validate with (samples)",
-            "At most so many, spread over the validation period. Empty: all.",
-            minimum=1,
-            placeholder="All",
-        )
-        fields.integer(
-            spec,
-            "training.patience",
-            "Stop after (validations)",
-            "End the run after so many validations without improvement. Empty: train to the end.",
-            minimum=1,
-            placeholder="Never",
-        )
-        if spec.training.patience is not None:
-            fields.scientific(
-                spec,
-                "training.min_delta",
-                "Improvement that counts",
-                "By how much the validation loss must fall.",
-            )
+        _validation(spec)
     with third:
-        fields.integer(
+        _keeping(spec)
+
+
+def _device(spec: RunSpec, devices: list[str]) -> None:
+    fields.choice(
+        spec,
+        "training.device",
+        "Device",
+        "Where to compute. Automatic takes a GPU where there is one.",
+        devices,
+        show=lambda name: {"auto": "Automatic", "cpu": "CPU"}.get(name, name),
+    )
+    fields.integer(
+        spec,
+        "training.threads",
+        "CPU threads",
+        "Empty: one fewer than the cores, which leaves the dashboard responsive.",
+        minimum=1,
+        placeholder="Automatic",
+    )
+
+
+def _validation(spec: RunSpec) -> None:
+    fields.integer(
+        spec,
+        "training.validate_every",
+        "Validate every (steps)",
+        "How often the loss on the validation period is measured.",
+        minimum=1,
+    )
+    fields.integer(
+        spec,
+        "training.validation_samples",
+        "Validate with (samples)",
+        "At most so many, spread over the validation period. Empty: all.",
+        minimum=1,
+        placeholder="All",
+    )
+    fields.integer(
+        spec,
+        "training.patience",
+        "Stop after (validations)",
+        "End the run after so many validations without improvement. Empty: train to the end.",
+        minimum=1,
+        placeholder="Never",
+    )
+    if spec.training.patience is not None:
+        fields.scientific(
             spec,
-            "training.checkpoint_every",
-            "Save every (steps)",
-            "How often a checkpoint is written; also at the end and when stopped.",
-            minimum=1,
+            "training.min_delta",
+            "Improvement that counts",
+            "By how much the validation loss must fall.",
         )
-        fields.integer(
-            spec,
-            "training.keep_checkpoints",
-            "Checkpoints to keep",
-            "The newest ones; the best is kept besides. A full-size one takes 15 GB.",
-            minimum=1,
-        )
-        fields.integer(
-            spec,
-            "training.statistics_every",
-            "Look at the weights every (steps)",
-            "Norms of weights and the size of updates, for the Monitor's charts. Empty: never.",
-            minimum=1,
-            placeholder="Never",
-        )
+
+
+def _keeping(spec: RunSpec) -> None:
+    fields.integer(
+        spec,
+        "training.checkpoint_every",
+        "Save every (steps)",
+        "How often a checkpoint is written; also at the end and when stopped.",
+        minimum=1,
+    )
+    fields.integer(
+        spec,
+        "training.keep_checkpoints",
+        "Checkpoints to keep",
+        "The newest ones; the best is kept besides. A full-size one takes 15 GB.",
+        minimum=1,
+    )
+    fields.integer(
+        spec,
+        "training.statistics_every",
+        "Look at the weights every (steps)",
+        "Norms of weights and the size of updates, for the Monitor's charts. Empty: never.",
+        minimum=1,
+        placeholder="Never",
+    )

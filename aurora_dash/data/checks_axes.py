@@ -132,6 +132,7 @@ def _missing_outputs(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             code="missing-outputs",
             message=f"The model also predicts {', '.join(absent)}, which the data lacks: they "
             "can't be trained or scored.",
+            remedy="Add files that hold them if they matter.",
         )
 
 

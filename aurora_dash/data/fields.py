@@ -89,6 +89,7 @@ def _without_bookkeeping(dataset: xr.Dataset, label: str) -> tuple[xr.Dataset, l
                     code="preliminary-data",
                     message=f"{label} holds preliminary ERA5T data (expver "
                     f"{', '.join(sorted(versions))}); the final ERA5 may differ.",
+                    remedy="Fetch it again about three months after its date.",
                     where=label,
                 )
             )

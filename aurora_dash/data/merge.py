@@ -111,7 +111,13 @@ def _join_levels(key: str, stacks: list[Field]) -> tuple[xr.DataArray, list[Find
     message = f"{key}: levels {_listed(left_out)} hPa are not in all files and were left out."
     return array, [
         *notes,
-        Finding(severity="warning", code="levels-left-out", message=message, variable=key),
+        Finding(
+            severity="warning",
+            code="levels-left-out",
+            message=message,
+            remedy="Give files with the same levels if these are to be used.",
+            variable=key,
+        ),
     ]
 
 
@@ -144,7 +150,13 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
     message = f"{key}: {repeated} times are in more than one file; each was taken once."
     return joined, [
         *findings,
-        Finding(severity="warning", code="times-repeated", message=message, variable=key),
+        Finding(
+            severity="warning",
+            code="times-repeated",
+            message=message,
+            remedy="Nothing has to be done: the fields are the same.",
+            variable=key,
+        ),
     ]
 
 
@@ -219,7 +231,13 @@ def _shortened(name: str, values: np.ndarray, common: np.ndarray, dim: str) -> F
         f"{name}: {gone.size} of its {values.size} {dim}s (first {shown}) are not there for all "
         "variables and were left out."
     )
-    return Finding(severity="warning", code=f"{dim}s-left-out", message=message, variable=name)
+    return Finding(
+        severity="warning",
+        code=f"{dim}s-left-out",
+        message=message,
+        remedy=f"Give all variables for the same {dim}s if these are to be used.",
+        variable=name,
+    )
 
 
 def _about(finding: Finding, key: str) -> Finding:
@@ -227,6 +245,7 @@ def _about(finding: Finding, key: str) -> Finding:
         severity=finding.severity,
         code=finding.code,
         message=f"{key}: {finding.message}",
+        remedy=finding.remedy,
         variable=key,
     )
 

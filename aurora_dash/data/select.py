@@ -126,7 +126,13 @@ def _known_levels(dataset: xr.Dataset, present: list[float], variant: Variant) -
             remedy=f"Give data on some of {_listed(variant.levels)} hPa.",
         )
     message = f"Levels {_listed(unknown)} hPa were left out: the model has no statistics for them."
-    finding = Finding(severity="warning", code="levels-unknown", message=message)
+    finding = Finding(
+        severity="warning",
+        code="levels-unknown",
+        message=message,
+        remedy="Nothing has to be done; data.levels says which levels to use.",
+        where=f"{_listed(unknown)} hPa",
+    )
     return dataset.isel(level=known), [finding]
 
 

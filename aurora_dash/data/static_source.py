@@ -142,6 +142,12 @@ def _findings(
     if lacking:
         message = f"The static file {origin} lacks {', '.join(lacking)}, as the data does."
         findings.append(
-            Finding(severity="warning", code="static-file-lacks", message=message, where=origin)
+            Finding(
+                severity="warning",
+                code="static-file-lacks",
+                message=message,
+                remedy="Add files that hold them, or give another static file.",
+                where=origin,
+            )
         )
     return findings

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
+import aurora_dash
 from aurora_dash.data.findings import Finding, Fix, Location, launchable, sort_findings
 from aurora_dash.spec import RunSpec
 from aurora_dash.spec.remedies import InfillTime, MaskValues
@@ -54,3 +58,19 @@ def test_a_fix_is_what_follows_set_and_the_first_is_the_remedy() -> None:
     spec = RunSpec().with_overrides(document["remedy_spec"].splitlines())
     assert [remedy.kind for remedy in spec.data.remedies] == ["mask_values", "infill_time"]
     assert document["fixes"] == [{"label": "Infill", "set": list(fix.assignments)}]
+
+
+def _warnings_and_errors() -> Iterator[tuple[str, set[str]]]:
+    """Place and arguments of every finding that the package makes of these severities."""
+    for path in sorted(Path(aurora_dash.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
+                given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+                if getattr(given.get("severity"), "value", None) in ("warning", "error"):
+                    yield f"{path.name}:{node.lineno}", set(given)
+
+
+def test_every_warning_and_error_says_what_to_do() -> None:
+    made = dict(_warnings_and_errors())
+    assert len(made) > 40
+    assert [place for place, given in made.items() if "remedy" not in given] == []

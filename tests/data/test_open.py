@@ -17,7 +17,7 @@ from dask.callbacks import Callback
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 
 from aurora_dash.data.grib import _GribArray
-from aurora_dash.data.open import OpenedData, open_files
+from aurora_dash.data.open import OpenedData, greenwich_findings, open_files
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group
 
@@ -238,3 +238,10 @@ def test_opening_needs_no_torch(norway_files: tuple[Path, Path]) -> None:
         "sys.exit(any(m in sys.modules for m in ('torch', 'aurora', 'streamlit')))\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_gap_between_longitudes_away_from_greenwich_is_refused() -> None:
+    dataset = xr.Dataset(coords={"latitude": [60.0, 59.0], "longitude": [10.0, 11.0, 30.0, 31.0]})
+    (finding,) = greenwich_findings(dataset)
+    assert (finding.severity, finding.code) == ("error", "longitude-gap")
+    assert "between 11 and 30 degrees east" in finding.message

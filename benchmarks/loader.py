@@ -58,11 +58,14 @@ def main() -> int:
     parser.add_argument("--folder", help="where files are written; default: temporary files'")
     options = parser.parse_args()
     results = {}
+    load = [round(os.getloadavg()[0], 2)]
     for name in ["demo"] if options.tiny else list(SIZES):
         with tempfile.TemporaryDirectory(dir=options.folder, prefix="loader-") as folder:
             results[name] = measure(name, Path(folder))
             print(name, json.dumps(results[name]["ratios"]), file=sys.stderr, flush=True)
-    document = {**surroundings(), "threads": os.cpu_count(), "workers": WORKERS, "sizes": results}
+    load.append(round(os.getloadavg()[0], 2))
+    counts = {"threads": os.cpu_count(), "workers": WORKERS, "load": load}
+    document = {**surroundings(), **counts, "sizes": results}
     text = json.dumps(document, indent=2) + "\n"
     if options.tiny:
         print(text)

@@ -60,7 +60,12 @@ def read_results(folder: Path = RESULTS) -> dict[str, Result]:
 
 
 def _loader(result: Result) -> str:
-    lines = ["## Loader\n", f"`python benchmarks/loader.py`: {_surroundings(result)}\n"]
+    begin, end = result["load"]
+    lines = [
+        f"## Loader\n\n`python benchmarks/loader.py`: {_surroundings(result)}\n\nThe load of the "
+        f"machine, which has {result['threads']} cores, was {begin} at the beginning and {end} at "
+        "the end.\n"
+    ]
     for name, size in result["sizes"].items():
         lines.append(
             f"### {name}\n\nA sample is {_megabytes(size['sample_bytes'])} MB in memory; the store "

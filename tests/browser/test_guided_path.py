@@ -72,7 +72,7 @@ def _next(page: Page, title: str) -> None:
 
 def test_the_demo_is_one_click_from_training_and_ends_in_maps(server: Server, page: Page) -> None:
     page.goto(server.url)
-    expect(page.get_by_text("This machine")).to_be_visible()
+    expect(page.get_by_text("This machine", exact=True)).to_be_visible()
     page.get_by_role("button", name="Train the demo now").click()
 
     # Live: the chart's newest step advances while the page is only looked at.
@@ -209,7 +209,7 @@ def test_files_that_cannot_train_are_explained_and_not_launchable(
     _step_link(page, "Data")
     box.fill("\n".join(str(path) for path in norway_files))
     box.press("Control+Enter")
-    expect(page.get_by_text(re.compile("60 (x|×) 60")).first).to_be_visible()
+    expect(page.get_by_text("60 × 60", exact=True)).to_be_visible()
     _step_link(page, "Train")
     expect(page.get_by_role("button", name="Launch", exact=True)).to_be_enabled()
 

@@ -194,6 +194,8 @@ def _row(
     values: Iterable[float | None],
 ) -> tuple[str, ...]:
     variable, level, lead, region = key
+    # The scores' name of no region; the data may be a box.
+    region = "whole area" if region == "global" else region
     where, count = "-" if level is None else f"{level:g}", f"{samples_by_lead[lead]}"
     numbers = (number(value) for value in values)
     return (variable, where, f"{lead} h", count, region, unit, *numbers)

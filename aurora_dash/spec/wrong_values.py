@@ -15,7 +15,10 @@ from aurora_dash.spec.urls import redact
 
 _TEXT = "text is needed, in quotes where it is part of JSON"
 _WHOLE, _NUMBER = "a whole number is needed", "a number is needed, such as 0.5 or 1e-4"
-_LIST, _TABLE = "a list is needed, such as [850, 500]", "a table of fields is needed"
+_LIST, _TABLE = (
+    "a list in brackets is needed, such as [850, 500] for levels",
+    "a table of fields is needed",
+)
 _TIME = "a time is needed, such as 2025-06-01T12:00"
 
 # Pydantic speaks of Python's types; people who write a spec may not.

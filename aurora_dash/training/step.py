@@ -193,10 +193,12 @@ def refuse_unless_finite(step: int, record: Record, inputs: Batch) -> None:
     prefix = "grad_norm/" if what == "gradient" else "loss/"
     odd = [k.removeprefix(prefix) for k, v in record.items() if k.startswith(prefix)]
     odd = [name for name in odd if not math.isfinite(record[prefix + name])]
+    # Each part may be finite where their weighted sum is not.
+    where = f"in {_some(odd)}; " if odd else ""
     gaps = [name for name, values in _variables(inputs) if not torch.isfinite(values).all()]
     because = f" The input has missing or infinite values in {_some(gaps)}." if gaps else ""
     raise NotFiniteError(
-        f"Step {step + 1}: the {what} is not finite (in {_some(odd)}; batch of {_times(inputs)})."
+        f"Step {step + 1}: the {what} is not finite ({where}batch of {_times(inputs)})."
         f"{because} The weights were left as they were.",
         remedy="Check the data at that time for gaps and outliers."
         if gaps

@@ -65,7 +65,10 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         ("training.steps", "not an assignment"),
         ("training.stepz=3", "Did you mean steps"),
         ("trainin.steps=3", "Did you mean training"),
-        ("data.levels=abc", r"data\.levels = 'abc': a list is needed, such as \[850, 500\]"),
+        (
+            "data.levels=abc",
+            r"data\.levels = 'abc': a list in brackets is needed, such as \[850, 500\]",
+        ),
         ("optimiser.lr=fast", r"optimiser\.lr = 'fast': a number is needed"),
         ("training.steps=2.5", r"training\.steps = 2\.5: a whole number is needed"),
         ("data.start=yesterday", "a time is needed, such as 2025"),

@@ -11,6 +11,9 @@ from aurora_dash.spec import RunSpec
 
 Offer = Remedy | None
 
+_RANDOM_RATE, _CHECKPOINT_RATE = 1e-3, 1e-4
+_FAR = 10
+"""A rate so many times the usual is not near one that works."""
 _CLIPPING = {"norm": "clip_norm", "value": "clip_value", "adaptive": "clip_factor"}
 
 
@@ -29,6 +32,10 @@ def _changes(spec: RunSpec, remedy: Remedy) -> bool:
 def diverged_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
     """What helps against training that runs away, the mildest first."""
     offers = (halve_rate(spec), tenth_rate(spec), clip(spec), accumulate(spec), stabilise(spec))
+    usual = _RANDOM_RATE if spec.model.is_random else _CHECKPOINT_RATE
+    if spec.optimiser.lr > _FAR * usual:
+        # Halving would take many runs to come near a rate that works.
+        offers = (usual_rate(spec, usual), *offers)
     return usable(spec, offers)
 
 
@@ -60,6 +67,18 @@ def halve_rate(spec: RunSpec, start: Start = "rollback") -> Offer:
         f"{spec.optimiser.lr / 2:.3g} in place of {spec.optimiser.lr:.3g}.",
         assignments=rates(spec, 0.5),
         start=start,
+    )
+
+
+def usual_rate(spec: RunSpec, usual: float) -> Offer:
+    """The learning rate that such weights usually train at."""
+    return Remedy(
+        key="usual-rate",
+        label=f"Roll back, learning rate {usual:g}",
+        explanation=f"A new run from the last sound checkpoint with learning rate {usual:g}, usual "
+        f"for such weights, in place of {spec.optimiser.lr:.3g}, and the other rates with it. "
+        "`aurora-dash lr-test` finds one for this data.",
+        assignments=rates(spec, usual / spec.optimiser.lr),
     )
 
 

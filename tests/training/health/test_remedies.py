@@ -88,3 +88,13 @@ def test_the_rate_of_new_variables_is_raised_where_it_counts() -> None:
     assert remedy is not None
     changed = spec.with_overrides(remedy.assignments)
     assert changed.optimiser.lr_groups == {"new_embeddings": 1e-3}
+
+
+def test_a_rate_far_from_any_that_works_is_not_merely_halved() -> None:
+    wild = get_preset("demo").with_overrides(["optimiser.lr=10", "optimiser.lr_new=1"])
+    first, second, *_ = remedies.diverged_remedies(wild)
+    assert (first.key, second.key) == ("usual-rate", "halve-rate")
+    changed = wild.with_overrides(first.assignments).optimiser
+    assert changed.lr == pytest.approx(1e-3)
+    assert changed.lr_new == pytest.approx(1e-4)
+    assert remedies.diverged_remedies(get_preset("demo"))[0].key == "halve-rate"

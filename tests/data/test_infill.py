@@ -107,6 +107,7 @@ def test_around_the_globe_the_first_longitude_is_a_neighbour_of_the_last() -> No
     assert _values(infill_space(dataset, KEY))[0, 0, 0] == 3
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     hnp.arrays(np.float32, (5, 3, 4), elements=st.floats(-50, 50, width=16)),

@@ -159,6 +159,7 @@ def test_a_store_on_the_web_is_read_chunk_by_chunk(web: Web, small: Small, name:
     assert not cache_folder().exists()
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_listed_needs_consolidated_metadata(web: Web) -> None:
     place = f"{web.url}/bare.zarr"
     assert "surf_2t" in open_files(expand_paths([place])).dataset

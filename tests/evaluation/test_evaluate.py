@@ -120,6 +120,7 @@ def test_a_forecast_for_another_time_is_refused(
         _evaluate(make_run(small_spec), tmp_path / "out", initial=False)
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_batch_size(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_the_rollout_feeds_predictions_back(
         np.testing.assert_allclose(kept.sel(lead=12), second.surf_vars["2t"][0, 0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_only_the_validation_part_is_judged_when_asked(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:

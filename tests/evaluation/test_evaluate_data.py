@@ -34,6 +34,7 @@ def _file(dataset: xr.Dataset, path: Path) -> dict[str, Any]:
     return {"source": "files", "paths": [str(path)]}
 
 
+@pytest.mark.slow
 def test_values_missing_from_a_target_are_left_out_and_counted(
     make_run: Any, small_spec: RunSpec, demo: xr.Dataset, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_other_variants_are_rolled_out_and_equal_their_initial(
     assert "insolation" not in {score.variable for score in result.scores}
 
 
+@pytest.mark.slow
 def test_the_zone_of_the_machine_changes_nothing(
     make_run: Any, small_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

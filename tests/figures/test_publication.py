@@ -64,6 +64,7 @@ def test_everything_a_reader_needs_is_written_on_it(norway: Any) -> None:
     assert "Persistence" not in said
 
 
+@pytest.mark.slow
 def test_what_is_no_forecast_is_labelled(globe: Any) -> None:
     said = written(
         comparison_figure(

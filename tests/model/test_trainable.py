@@ -40,6 +40,7 @@ def test_new_alone_leaves_only_new_embeddings_and_heads(variant) -> None:
     assert all("tcwv2" in name or "sdor2" in name or ".w." in name + "." for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["small", "0.25-wave", "0.4-air-pollution"])
 def test_groups_are_trained_as_chosen(variant) -> None:
     def names(*groups: str) -> set[str]:

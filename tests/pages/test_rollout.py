@@ -50,6 +50,7 @@ def test_a_replay_training_is_chosen_with_a_curriculum(
     assert _spec_of(app, drafts).rollout == RolloutSpec(kind="backprop")
 
 
+@pytest.mark.slow
 def test_what_a_variant_can_not_do_is_not_offered(open_page: OpenPage, drafts: DraftStore) -> None:
     keys = {variant: _offered(open_page, drafts, variant) for variant in _SOME_VARIANTS}
     assert keys == {

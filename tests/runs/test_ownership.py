@@ -96,6 +96,7 @@ def test_a_killed_process_shows_as_interrupted_at_once(run: Run, spawn) -> None:
         assert run.status().state is RunState.RUNNING
 
 
+@pytest.mark.slow
 def test_of_processes_that_race_for_a_folder_exactly_one_wins(
     run: Run, spawn, tmp_path: Path, wait_until
 ) -> None:
@@ -158,6 +159,7 @@ def test_looking_at_a_run_never_keeps_an_owner_out(run: Run) -> None:
             thread.join()
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_is_never_seen_as_interrupted(run: Run) -> None:
     with own(run) as owner:
         owner.update(state="completed")

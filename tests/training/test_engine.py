@@ -145,6 +145,7 @@ def test_the_same_seed_gives_the_same_losses_bit_for_bit(store, spec) -> None:
     assert _losses(one) != _losses(third)
 
 
+@pytest.mark.slow
 def test_two_trainings_at_once_are_what_they_are_alone(store, spec) -> None:
     """Other statistics for a variable of the same name, other seeds, other threads."""
     specs = [
@@ -255,6 +256,7 @@ def test_a_run_that_no_longer_improves_ends_and_stays_ended(store, spec) -> None
     assert (again.state, again.steps, again.reason) == (RunState.COMPLETED, 3, result.reason)
 
 
+@pytest.mark.slow
 def test_a_damaged_last_checkpoint_falls_back_with_a_warning(store, spec) -> None:
     whole, damaged = store.create(spec), store.create(spec)
     train(whole)
@@ -274,6 +276,7 @@ def test_a_completed_run_resumes_to_nothing(run) -> None:
     assert run.metrics_path.read_text() == lines
 
 
+@pytest.mark.slow
 def test_more_steps_continue_a_completed_run(run, spec) -> None:
     train(run)
     run.save_spec(_with(spec, "training.steps=8"))
@@ -438,6 +441,7 @@ def test_statistics_are_measured_on_training_times_and_kept_in_the_spec(store, s
     assert "grad_norm/new_embeddings" in run.metrics().names()
 
 
+@pytest.mark.slow
 def test_a_run_can_continue_from_another_runs_checkpoint(store, spec) -> None:
     spec = spec.replace(variables=(VariableSpec(name="tcwv", unit="kg m-2"),))
     earlier = store.create(spec)
@@ -453,6 +457,7 @@ def test_a_run_can_continue_from_another_runs_checkpoint(store, spec) -> None:
     assert _losses(later, "validation")[0] < _losses(earlier, "validation")[0]
 
 
+@pytest.mark.slow
 def test_the_machines_time_zone_changes_nothing(store, spec, monkeypatch) -> None:
     losses = []
     for zone in ("UTC", "Asia/Kathmandu"):

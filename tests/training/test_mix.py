@@ -131,6 +131,7 @@ MIX = (
 )
 
 
+@pytest.mark.slow
 def test_a_mix_trains_validates_by_part_and_goes_on_where_it_was(store, spec) -> None:
     spec = spec.replace(data=DataSpec(demo=SMALL, mix=MIX, crop=(8, 12)))
     run = store.create(spec)

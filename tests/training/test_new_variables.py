@@ -40,6 +40,7 @@ def trained(store: RunStore, spec: RunSpec, *variables: VariableSpec) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_log_transformed_variable_is_learnt_and_judged_in_physical_units(
     store, spec, tmp_path
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_log_transformed_variable_is_learnt_and_judged_in_physical_units(
     assert 0.1 * values.std() < rmse["model"].value < 10 * values.std()
 
 
+@pytest.mark.slow
 def test_old_variables_are_compared_with_what_they_were(store, spec, tmp_path) -> None:
     result = judged(trained(store, spec, RAIN), tmp_path / "new")
     old = result.summary.old_variables
@@ -83,6 +85,7 @@ def test_old_variables_are_compared_with_what_they_were(store, spec, tmp_path) -
     assert judged(trained(store, spec), tmp_path / "same").summary.old_variables is None
 
 
+@pytest.mark.slow
 def test_an_output_is_trained_and_scored_without_being_given(store, spec, tmp_path) -> None:
     new = (
         VariableSpec(name="tcwv", unit="kg m-2", role="output"),

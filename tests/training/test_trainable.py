@@ -90,6 +90,7 @@ def test_the_frozen_stay_bit_identical_and_all_others_learn(
     assert said in [event["message"] for event in run.events()]
 
 
+@pytest.mark.slow
 def test_a_resumed_lora_run_ends_as_an_uninterrupted_one(
     store: RunStore, spec: RunSpec, awake: dict[str, str]
 ) -> None:

@@ -31,7 +31,8 @@ def _changes(spec: RunSpec, remedy: Remedy) -> bool:
 
 def diverged_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
     """What helps against training that runs away, the mildest first."""
-    offers = (halve_rate(spec), tenth_rate(spec), clip(spec), accumulate(spec), stabilise(spec))
+    offers: tuple[Offer, ...] = (halve_rate(spec), tenth_rate(spec), clip(spec), accumulate(spec))
+    offers = (*offers, stabilise(spec))
     usual = _RANDOM_RATE if spec.model.is_random else _CHECKPOINT_RATE
     if spec.optimiser.lr > _FAR * usual:
         # Halving would take many runs to come near a rate that works.

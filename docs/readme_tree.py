@@ -23,7 +23,7 @@ NOTES = {
     ".streamlit/config.toml": "address, theme and the settings that keep training fast",
     "assets/": "logo, coastlines (Natural Earth, public domain)",
     "benchmarks/": "speed measured by ratio; results as JSON",
-    "docs/": "fields of a spec, run folder, training store, losses, benchmarks; what generates them",
+    "docs/": "spec fields, run folder, training store, losses, benchmarks; what generates them",
     "examples/": "specs to start from",
     "tests/": "mirror the package; browser/ drives a real Chromium",
     "CHANGELOG.md": "what changed",

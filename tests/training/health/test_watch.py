@@ -189,3 +189,52 @@ def test_a_small_disk_is_told_before_it_is_full(tmp_path: Path, spec, monkeypatc
         assert found[0].remedy().assignments == ("training.keep_checkpoints=1",)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.slow
+def test_a_training_that_learns_nothing_is_on_a_plateau(store, spec) -> None:
+    run = _train(
+        store,
+        spec,
+        *("optimiser.lr=1e-9", "optimiser.lr_new=1e-9", "optimiser.schedule=constant"),
+        *("optimiser.warmup_steps=0", "health.plateau.window=40", "training.steps=90"),
+    )
+    assert run.status().state is RunState.COMPLETED
+    assert "plateau" in _rules(run)
+
+
+@pytest.mark.slow
+def test_steps_that_become_slow_are_told(store, spec, monkeypatch) -> None:
+    take_step = engine.TrainingStep.__call__
+
+    def throttled(self: engine.TrainingStep, step: int, *batches: object) -> object:
+        if step >= 45:
+            time.sleep(0.5)
+        return take_step(self, step, *batches)
+
+    monkeypatch.setattr(engine.TrainingStep, "__call__", throttled)
+    run = _train(store, spec, "training.steps=80", "training.threads=2")
+    alerts = [n.alert for n in alerts_of(run) if n.alert.rule == "throughput"]
+    assert alerts
+    assert alerts[0].step > 45
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_is_told_before_it_is_gone(store, spec, monkeypatch) -> None:
+    limit, used = gauges.host_memory()
+    if limit - used < 6 * 2**30:
+        pytest.skip("too little memory is free to use some of it up")
+    monkeypatch.setattr(gauges, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    take_step, leaked = engine.TrainingStep.__call__, []
+
+    def leaking(self: engine.TrainingStep, step: int, *batches: object) -> object:
+        if step >= 10:
+            leaked.append(np.ones(2**26))
+        return take_step(self, step, *batches)
+
+    monkeypatch.setattr(engine.TrainingStep, "__call__", leaking)
+    share = used / limit + 3 * 2**30 / limit
+    run = _train(store, spec, f"health.memory.share={share:.4f}", "training.steps=18")
+    alerts = [n.alert for n in alerts_of(run) if n.alert.rule == "memory"]
+    assert len(alerts) == 1
+    assert alerts[0].step > 10

@@ -1,6 +1,6 @@
 """What the engine costs beside a bare PyTorch loop: same model, same batches, one process.
 
-    python benchmarks/loop_overhead.py                 # writes results/loop_overhead.json
+    python benchmarks/loop_overhead.py --out benchmarks/results/loop_overhead.json
     python benchmarks/loop_overhead.py --pairs 20      # fewer pairs; prints, does not write
 
 The engine's loop runs with everything that is on by default: metrics with a line a step, norms by

@@ -33,7 +33,6 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "benchmarks" / "results" / "loop_overhead.json"
 STEPS_A_BLOCK = 10
 """As many as lie between two looks at the weights, so that every block has one."""
 GOAL = 0.02

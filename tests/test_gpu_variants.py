@@ -15,6 +15,8 @@ import pytest
 
 from aurora_dash.variants import VARIANTS, get_variant
 
+pytestmark = pytest.mark.slow
+
 GIB = 2**30
 
 

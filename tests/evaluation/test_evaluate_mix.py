@@ -14,6 +14,8 @@ from aurora_dash.evaluation.results import EvaluationResult, select_scores
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import DataSpec, MixPart, RunSpec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mixed(make_run: Any, small_spec: RunSpec) -> Run:

@@ -21,6 +21,8 @@ from aurora_dash.training.step import TrainingStep
 from aurora_dash.variables import Group
 from aurora_dash.variants import VARIANTS, Variant
 
+pytestmark = pytest.mark.slow
+
 Batches = tuple[Batch, Batch]
 
 

@@ -22,6 +22,8 @@ from aurora_dash.training.order import mix_seed
 from aurora_dash.training.rollout.crps import fair_crps
 from aurora_dash.training.step import TrainingStep
 
+pytestmark = pytest.mark.slow
+
 FLOATS = st.floats(-5, 5, width=32)
 
 

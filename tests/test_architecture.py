@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # state on disk with the same tools as a run: files, locks, requests and the names of processes.
 EXCEPTIONS = {
     ("data", "runs"): {
+        "aurora_dash.runs.background",
         "aurora_dash.runs.control",
         "aurora_dash.runs.files",
         "aurora_dash.runs.identity",

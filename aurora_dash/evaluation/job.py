@@ -6,7 +6,6 @@ of this process works at a time; others wait their turn.
 
 from __future__ import annotations
 
-import atexit
 import functools
 import logging
 import secrets
@@ -25,6 +24,7 @@ from aurora_dash.evaluation.status import (
     EvaluationStatus,
     true_status,
 )
+from aurora_dash.runs.background import background_jobs
 from aurora_dash.runs.control import Action, put_request, take_requests
 from aurora_dash.runs.files import utc_now, write_atomic
 from aurora_dash.runs.identity import this_process
@@ -45,9 +45,9 @@ __all__ = [
 
 CONTROL_FOLDER = "control"
 
+_KIND = "evaluation"
 _TURN_SECONDS = 0.2
 _PROGRESS_SECONDS = 0.5
-_EXIT_TIMEOUT_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def start_evaluation(
         )
     evaluation_id = _new_id()
     job = _Job(run, evaluation_id, request, roots, evaluate or _real_evaluate)
-    _jobs().start(job)
+    background_jobs(_KIND).start(job)
     return evaluation_id
 
 
@@ -113,7 +113,7 @@ def stop_all(timeout: float) -> bool:
 
     Called when the process ends, which must not cut off torch in the middle of a forecast.
     """
-    return _jobs().stop(timeout)
+    return background_jobs(_KIND).stop(timeout)
 
 
 def evaluation_folder(run: Run, evaluation_id: str) -> Path:
@@ -260,40 +260,6 @@ class _Job:
     def _tell(self, **changes: Any) -> None:
         self._status = self._status.model_copy(update=changes)
         write_atomic(self._folder / STATUS_FILE, self._status.model_dump_json(indent=2) + "\n")
-
-
-class _Jobs:
-    """The evaluations that this process makes."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._working: list[tuple[_Job, threading.Thread]] = []
-
-    def start(self, job: _Job) -> None:
-        """Begin a job on a thread of its own."""
-        thread = threading.Thread(target=job, name=f"evaluation {job.id}", daemon=True)
-        with self._lock:
-            alive = [pair for pair in self._working if pair[1].is_alive()]
-            self._working = [*alive, (job, thread)]
-            thread.start()
-
-    def stop(self, timeout: float) -> bool:
-        """Stop all jobs and wait for their threads; False if one is still alive then."""
-        deadline = time.monotonic() + timeout
-        with self._lock:
-            working = list(self._working)
-        for job, _ in working:
-            job.stop()
-        for _, thread in working:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for _, thread in working)
-
-
-@functools.cache
-def _jobs() -> _Jobs:
-    jobs = _Jobs()
-    atexit.register(jobs.stop, _EXIT_TIMEOUT_SECONDS)
-    return jobs
 
 
 @functools.cache

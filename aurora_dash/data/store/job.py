@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
-import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +15,7 @@ from aurora_dash.data.store.prepare import Prepared, prepare, refuse_foreign, un
 from aurora_dash.data.store.status import STATUS_FILE, PrepareState, PrepareStatus, read_status
 from aurora_dash.data.store.writing import Progress
 from aurora_dash.errors import AuroraDashError, DataError
+from aurora_dash.runs.background import background_jobs
 from aurora_dash.runs.control import Action, put_request, take_requests
 from aurora_dash.runs.files import utc_now, write_atomic
 from aurora_dash.runs.identity import this_process
@@ -35,11 +32,9 @@ __all__ = [
     "stop_all",
 ]
 
+_KIND = "preparation of data"
 _CONTROL_FOLDER = "control"
 _TELL_SECONDS = 0.5
-_EXIT_TIMEOUT_SECONDS = 60.0
-
-logger = logging.getLogger(__name__)
 
 
 def prepare_store(
@@ -69,7 +64,7 @@ def start_preparing(
 
     `DataError` if the folder is something else or somebody is at work on it.
     """
-    _jobs().start(_Job(spec, folder, roots, replace=replace))
+    background_jobs(_KIND).start(_Job(spec, folder, roots, replace=replace))
 
 
 def cancel_preparation(folder: Path) -> None:
@@ -82,7 +77,7 @@ def cancel_preparation(folder: Path) -> None:
 
 def stop_all(timeout: float) -> bool:
     """Stop what this process prepares and wait; False if it did not end within `timeout` s."""
-    return _jobs().stop(timeout)
+    return background_jobs(_KIND).stop(timeout)
 
 
 class _Job:
@@ -189,47 +184,3 @@ class _Job:
 
 
 _GO_ON = "Prepare again to go on where it stopped."
-
-
-class _Jobs:
-    """The preparations that this process makes in the background."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._working: list[tuple[_Job, threading.Thread]] = []
-
-    def start(self, job: _Job) -> None:
-        """Begin a job on a thread of its own."""
-        thread = threading.Thread(target=_run, args=(job,), name="prepare", daemon=True)
-        with self._lock:
-            alive = [pair for pair in self._working if pair[1].is_alive()]
-            self._working = [*alive, (job, thread)]
-            thread.start()
-
-    def stop(self, timeout: float) -> bool:
-        """Stop all jobs and wait for their threads; False if one is still alive then."""
-        deadline = time.monotonic() + timeout
-        with self._lock:
-            working = list(self._working)
-        for job, _ in working:
-            job.stop()
-        for _, thread in working:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for _, thread in working)
-
-
-def _run(job: _Job) -> None:
-    try:
-        job()
-    except AuroraDashError as error:
-        logger.warning("Preparing data failed: %s", error)
-    except Exception:
-        # Its status says so on every page; the log has the traceback.
-        logger.exception("Preparing data failed")
-
-
-@functools.cache
-def _jobs() -> _Jobs:
-    jobs = _Jobs()
-    atexit.register(jobs.stop, _EXIT_TIMEOUT_SECONDS)
-    return jobs

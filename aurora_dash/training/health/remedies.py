@@ -61,36 +61,35 @@ def rates(spec: RunSpec, factor: float) -> tuple[str, ...]:
 
 def halve_rate(spec: RunSpec, start: Start = "rollback") -> Offer:
     """Half of every learning rate."""
-    return Remedy(
-        key="halve-rate",
-        label="Roll back and halve the rate",
-        explanation=f"A new run from the last sound checkpoint with learning rate "
-        f"{spec.optimiser.lr / 2:.3g} in place of {spec.optimiser.lr:.3g}.",
-        assignments=rates(spec, 0.5),
-        start=start,
-    )
+    return _slower(spec, 0.5, "halve-rate", "and halve the rate", start=start)
 
 
 def usual_rate(spec: RunSpec, usual: float) -> Offer:
     """The learning rate that such weights usually train at."""
-    return Remedy(
-        key="usual-rate",
-        label=f"Roll back, learning rate {usual:g}",
-        explanation=f"A new run from the last sound checkpoint with learning rate {usual:g}, usual "
-        f"for such weights, in place of {spec.optimiser.lr:.3g}, and the other rates with it. "
-        "`aurora-dash lr-test` finds one for this data.",
-        assignments=rates(spec, usual / spec.optimiser.lr),
+    why = (
+        ", usual for such weights; the other rates fall with it. `aurora-dash lr-test` finds one "
+        "for this data"
     )
+    factor = usual / spec.optimiser.lr
+    return _slower(spec, factor, "usual-rate", f"with learning rate {usual:g}", why)
 
 
 def tenth_rate(spec: RunSpec) -> Offer:
     """A tenth of every learning rate."""
+    return _slower(spec, 0.1, "tenth-rate", "with a tenth of the rate")
+
+
+def _slower(
+    spec: RunSpec, factor: float, key: str, label: str, why: str = "", *, start: Start = "rollback"
+) -> Remedy:
+    rate = spec.optimiser.lr
     return Remedy(
-        key="tenth-rate",
-        label="Roll back, a tenth of the rate",
+        key=key,
+        label=f"Roll back {label}",
         explanation=f"A new run from the last sound checkpoint with learning rate "
-        f"{spec.optimiser.lr / 10:.3g} in place of {spec.optimiser.lr:.3g}.",
-        assignments=rates(spec, 0.1),
+        f"{rate * factor:.3g} in place of {rate:.3g}{why}.",
+        assignments=rates(spec, factor),
+        start=start,
     )
 
 

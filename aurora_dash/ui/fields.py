@@ -5,7 +5,7 @@ Every widget takes the field's dotted path in `RunSpec`, a label and a sentence 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -130,6 +130,35 @@ def choice(
         args=(field, None),
     )
     show_error(field)
+
+
+def described(
+    label: str,
+    options: Mapping[str, tuple[str, str]],
+    value: str,
+    *,
+    key: str,
+    on_change: Callable[[], None],
+    beside: bool = True,
+) -> str:
+    """One of a few that need a sentence each: `options` are titles and captions by name.
+
+    What a choice means for the draft is up to `on_change`. Returns the name chosen. The options
+    lie `beside` each other under no label, or below each other under one.
+    """
+    # Set, not given as the default: a browser that shows the button already follows only so.
+    st.session_state.setdefault(key, value)
+    chosen: str = st.radio(
+        label,
+        list(options),
+        format_func=lambda name: options[name][0],
+        captions=[caption for _, caption in options.values()],
+        horizontal=beside,
+        label_visibility="collapsed" if beside else "visible",
+        key=key,
+        on_change=on_change,
+    )
+    return chosen
 
 
 def switch(spec: RunSpec, field: str, label: str, help: str) -> None:

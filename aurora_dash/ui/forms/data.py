@@ -27,18 +27,8 @@ SOURCES = {
 
 def source(spec: RunSpec) -> bool:
     """Demo or files, with what that needs; True once the data is chosen."""
-    options = list(SOURCES)
-    # Set, not given as the default: a browser that shows the button already follows only so.
-    st.session_state.setdefault(_SOURCE, spec.data.source)
-    chosen = st.radio(
-        "Source of the data",
-        options,
-        format_func=lambda name: SOURCES[name][0],
-        captions=[SOURCES[name][1] for name in options],
-        horizontal=True,
-        label_visibility="collapsed",
-        key=_SOURCE,
-        on_change=_choose_source,
+    chosen = fields.described(
+        "Source of the data", SOURCES, spec.data.source, key=_SOURCE, on_change=_choose_source
     )
     if chosen == "demo":
         _demo(spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from aurora_dash.data.plan import split_times, training_times
@@ -26,10 +28,28 @@ MASKS = {
     "sea": "At sea alone",
     "file": "Where a mask file says",
 }
-_KIND = f"{state.FIELD_PREFIX}loss.kind"
-_CODE = f"{state.FIELD_PREFIX}loss.code"
-_MASK = f"{state.FIELD_PREFIX}loss.mask"
-_MASK_FILE = f"{state.FIELD_PREFIX}loss.mask_file"
+
+
+@dataclass(frozen=True)
+class _WithFile:
+    """A choice of `LossSpec` of which one option comes with a file."""
+
+    choice: str
+    usual: str
+    needs_file: str
+    file: str
+
+    @property
+    def choice_key(self) -> str:
+        return f"{state.FIELD_PREFIX}loss.{self.choice}"
+
+    @property
+    def file_key(self) -> str:
+        return f"{state.FIELD_PREFIX}loss.{self.file}"
+
+
+_KIND = _WithFile("kind", "mae", "custom", "code")
+_MASK = _WithFile("mask", "none", "file", "mask_file")
 
 
 def choose(spec: RunSpec) -> None:
@@ -64,18 +84,20 @@ def _kind(spec: RunSpec) -> None:
         format_func=KINDS.__getitem__,
         help="What an error of a normalised value costs. docs/losses.md shows how to write one of "
         "your own.",
-        key=_KIND,
-        on_change=_change_kind,
+        key=_KIND.choice_key,
+        on_change=_choose,
+        args=(_KIND,),
     )
-    if st.session_state.get(_KIND, spec.loss.kind) == "custom":
+    if st.session_state.get(_KIND.choice_key, spec.loss.kind) == "custom":
         st.text_input(
             "Python file",
             value=spec.loss.code or "",
             placeholder="my_loss.py",
             help="A file with one subclass of WeightedLoss. It is code and runs with all your "
             "rights: only where AURORA_DASH_USER_CODE=1 is set as the dashboard is started.",
-            key=_CODE,
-            on_change=_change_code,
+            key=_KIND.file_key,
+            on_change=_change_file,
+            args=(_KIND,),
         )
         fields.show_error("loss.code")
     elif spec.loss.kind == "huber":
@@ -104,58 +126,40 @@ def _mask(spec: RunSpec) -> None:
         index=list(MASKS).index(spec.loss.mask),
         format_func=MASKS.__getitem__,
         help="Land and sea are told by the static land-sea mask (lsm).",
-        key=_MASK,
-        on_change=_change_mask,
+        key=_MASK.choice_key,
+        on_change=_choose,
+        args=(_MASK,),
     )
-    if st.session_state.get(_MASK, spec.loss.mask) == "file":
+    if st.session_state.get(_MASK.choice_key, spec.loss.mask) == "file":
         st.text_input(
             "Mask file",
             value=spec.loss.mask_file or "",
             placeholder="mask.nc",
             help="NetCDF with one variable on latitude and longitude, from 0 (does not count) to "
             "1, that has all points of the data.",
-            key=_MASK_FILE,
+            key=_MASK.file_key,
             on_change=_change_file,
+            args=(_MASK,),
         )
         fields.show_error("loss.mask_file")
 
 
 @boundary.guarded
-def _change_kind() -> None:
-    kind = st.session_state[_KIND]
-    if kind == "custom":
-        # Taken over together with the file's name.
-        return
-    _store(kind=kind, code=None)
+def _choose(part: _WithFile) -> None:
+    chosen = st.session_state[part.choice_key]
+    # The choice that needs a file is taken over together with the file's name.
+    if chosen != part.needs_file:
+        _store(**{part.choice: chosen, part.file: None})
 
 
 @boundary.guarded
-def _change_code() -> None:
-    text = st.session_state[_CODE].strip()
-    if not text:
-        _store(kind="mae", code=None)
-        return
-    resolve_inside_roots(text, configured_roots())
-    _store(kind="custom", code=text)
-
-
-@boundary.guarded
-def _change_mask() -> None:
-    mask = st.session_state[_MASK]
-    if mask == "file":
-        # Taken over together with the file's name.
-        return
-    _store(mask=mask, mask_file=None)
-
-
-@boundary.guarded
-def _change_file() -> None:
-    text = st.session_state[_MASK_FILE].strip()
-    if not text:
-        _store(mask="none", mask_file=None)
-        return
-    resolve_inside_roots(text, configured_roots())
-    _store(mask="file", mask_file=text)
+def _change_file(part: _WithFile) -> None:
+    text = st.session_state[part.file_key].strip()
+    if text:
+        resolve_inside_roots(text, configured_roots())
+        _store(**{part.choice: part.needs_file, part.file: text})
+    else:
+        _store(**{part.choice: part.usual, part.file: None})
 
 
 def _store(**changes: str | None) -> None:

@@ -59,15 +59,13 @@ def summary(spec: RunSpec) -> str:
 
 def choose(spec: RunSpec) -> None:
     """Kind of rollout and what belongs to it."""
-    options = list(KINDS)
-    st.radio(
+    fields.described(
         "How many steps a forecast takes in training",
-        options,
-        index=options.index(spec.rollout.kind),
-        format_func=lambda kind: KINDS[kind][0],
-        captions=[KINDS[kind][1] for kind in options],
+        KINDS,
+        spec.rollout.kind,
         key=_KIND,
         on_change=_choose_kind,
+        beside=False,
     )
     fields.show_error("rollout")
     if spec.rollout.is_multi_step:

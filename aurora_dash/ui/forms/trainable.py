@@ -39,15 +39,10 @@ TARGETS = {
 
 def choose(spec: RunSpec) -> None:
     """What is trained; all else stays bit-identical."""
-    options = list(PARTS)
-    st.radio(
+    fields.described(
         "What is trained",
-        options,
-        index=options.index(spec.trainable.parts),
-        format_func=lambda name: PARTS[name][0],
-        captions=[PARTS[name][1] for name in options],
-        horizontal=True,
-        label_visibility="collapsed",
+        PARTS,
+        spec.trainable.parts,
         key=_PARTS_KEY,
         on_change=_choose_parts,
     )

@@ -34,6 +34,7 @@ HALF_PRECISION = {
     (False, True, True): "In backbone and decoder",
     (True, True, True): "In all parts",
 }
+_SOURCE = f"{state.FIELD_PREFIX}model.source"
 CHECKPOINTED = {
     "default": "All seven kinds of layers, as Aurora does: least memory",
     "stages": "The backbone's encoder and decoder layers",
@@ -43,19 +44,9 @@ CHECKPOINTED = {
 
 def source(spec: RunSpec) -> None:
     """Where the weights come from, with what that source needs."""
-    options = list(SOURCES)
-    st.radio(
-        "Weights",
-        options,
-        index=options.index(spec.model.source),
-        format_func=lambda name: SOURCES[name][0],
-        captions=[SOURCES[name][1] for name in options],
-        horizontal=True,
-        label_visibility="collapsed",
-        key=f"{state.FIELD_PREFIX}model.source",
-        on_change=_choose_source,
+    chosen = fields.described(
+        "Weights", SOURCES, spec.model.source, key=_SOURCE, on_change=_choose_source
     )
-    chosen = st.session_state.get(f"{state.FIELD_PREFIX}model.source", spec.model.source)
     {"random": _random, "hub": _hub, "file": _file, "run": _run}[chosen](spec)
 
 
@@ -243,7 +234,7 @@ def _toggle_checkpointing() -> None:
 
 @boundary.guarded
 def _choose_source() -> None:
-    chosen = st.session_state[f"{state.FIELD_PREFIX}model.source"]
+    chosen = st.session_state[_SOURCE]
     spec = editor.current().spec
     # A source that still lacks its file or run is taken over once that is given.
     complete = chosen in ("random", "hub") or getattr(

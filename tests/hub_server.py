@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from aurora_dash.variants import Variant
+from tests.local_server import QuietHandler, serving
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Hub:
     def handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_HEAD(self) -> None:
                 self._answer(body=False)
 
@@ -59,9 +59,6 @@ class Hub:
                 cut, hub.cut_after = hub.cut_after, None
                 self.wfile.write(content[start:][:cut])
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
         return Handler
 
 
@@ -69,13 +66,5 @@ class Hub:
 def serve_hub() -> Iterator[Hub]:
     """A hub without files, on a free port of this machine."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), hub.handler())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(hub.handler()) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.local_server import QuietHandler, serving
 
 TOKEN = "hf_of_this_test_alone"
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -32,7 +33,7 @@ class UploadHub:
     def handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 hub.requests.append(f"POST {self.path}")
@@ -109,9 +110,6 @@ class UploadHub:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
         return Handler
 
 
@@ -119,13 +117,5 @@ class UploadHub:
 def serve_upload_hub() -> Iterator[UploadHub]:
     """A hub without repositories, on a free port of this machine."""
     hub = UploadHub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), hub.handler())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(hub.handler()) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

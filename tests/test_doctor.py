@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from aurora_dash.doctor.surroundings import (
     runs_findings,
 )
 from aurora_dash.doctor.versions import release
+from tests.local_server import QuietHandler, serving
 
 GIB = 2**30
 H100 = Gpu(index=0, name="NVIDIA H100", memory_bytes=80 * GIB, memory_used_bytes=0, driver="570.86")
@@ -247,23 +246,17 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A hub on this machine that knows one model; yields the paths asked for."""
     asked: list[str] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_HEAD(self) -> None:
             asked.append(self.path)
             self.send_response(200 if self.path == "/api/models/microsoft/aurora" else 404)
             self.end_headers()
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    yield asked
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        monkeypatch.setenv("HF_ENDPOINT", f"{url}/")
+        yield asked
 
 
 def test_a_hub_that_answers_is_well(hub: list[str]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import warnings
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,6 +17,7 @@ from aurora_dash.data.places import stamp_of
 from aurora_dash.data.remote import filesystem, remote_place, unreachable
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.errors import DataError
+from tests.local_server import QuietHandler, serving
 
 Small = Callable[..., xr.Dataset]
 
@@ -46,7 +45,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-def _opens_everything(bucket: str, small: Small, roots: list[Path]) -> None:
+def _assert_all_opens_in(bucket: str, small: Small, roots: list[Path]) -> None:
     (file,) = expand_paths([f"{bucket}/era5/*.nc"], roots=roots)
     (store,) = expand_paths([f"{bucket}/era5/all.zarr"], roots=roots)
     assert [place.name for place in expand_paths([f"{bucket}/era5"])] == ["2024-01.nc", "all.zarr"]
@@ -80,7 +79,7 @@ def s3(monkeypatch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> Iterator[s
 
 @pytest.mark.slow
 def test_a_bucket_of_s3(s3: str, small: Small, tmp_path: Path) -> None:
-    _opens_everything(s3, small, [tmp_path])
+    _assert_all_opens_in(s3, small, [tmp_path])
 
 
 @pytest.mark.slow
@@ -92,7 +91,7 @@ def test_no_key_of_s3_is_shown_when_it_fails(s3: str, monkeypatch: pytest.Monkey
     assert "another-secret" not in str(unreachable(s3, OSError("signed with another-secret")))
 
 
-class _Objects(BaseHTTPRequestHandler):
+class _Objects(QuietHandler):
     """What is common to both: ranges of the content of an object."""
 
     objects: dict[str, bytes]
@@ -116,9 +115,6 @@ class _Objects(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
 
 
 class _Google(_Objects):
@@ -204,11 +200,8 @@ class _Azure(_Objects):
 
 def _serve(kind: type[_Objects], objects: dict[str, bytes]) -> Iterator[str]:
     handler = type("Handler", (kind,), {"objects": objects, "protocol_version": "HTTP/1.1"})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as address:
+        yield address
 
 
 @pytest.fixture
@@ -231,13 +224,13 @@ def azure(monkeypatch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> Iterato
 
 @pytest.mark.slow
 def test_a_bucket_of_google(google: str, small: Small, tmp_path: Path) -> None:
-    _opens_everything(google, small, [tmp_path])
+    _assert_all_opens_in(google, small, [tmp_path])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["az", "abfs"])
 def test_a_container_of_azure(azure: str, small: Small, tmp_path: Path, scheme: str) -> None:
-    _opens_everything(azure.replace("az://", f"{scheme}://"), small, [tmp_path])
+    _assert_all_opens_in(azure.replace("az://", f"{scheme}://"), small, [tmp_path])
 
 
 def test_without_credentials_buckets_are_read_as_anybody_may(

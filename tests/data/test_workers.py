@@ -29,6 +29,7 @@ def test_tasks_run_at_the_same_time() -> None:
     meeting = threading.Barrier(3, timeout=10)
     with Workers(3, name="shared") as workers:
         workers.run([meeting.wait] * 3)
+    assert not meeting.broken
 
 
 def test_an_error_is_raised_once_nobody_works_any_more() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.local_server import QuietHandler, serving
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Web:
     def handler(self) -> type[BaseHTTPRequestHandler]:
         web = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_HEAD(self) -> None:
                 self._answer(body=False)
 
@@ -96,9 +97,6 @@ class Web:
                     if cut and web.after_cut is not None:
                         web.after_cut()
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
         return Handler
 
 
@@ -106,12 +104,5 @@ class Web:
 def serve_folder(folder: Path) -> Iterator[Web]:
     """`folder` on a free port of this machine."""
     web = Web(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), web.handler())
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    web.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(web.handler()) as web.url:
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()

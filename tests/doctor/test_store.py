@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from aurora_dash.doctor.surroundings import store_findings
+from tests.local_server import QuietHandler, serving
 
 KEY = "5ecret-key"
 
@@ -19,25 +18,19 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
     """`answer(code)`: how a store on this machine answers, which the environment names."""
     codes = [200]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_HEAD(self) -> None:
             self.send_response(codes[-1])
             self.end_headers()
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     for name in ("ECMWF_DATASTORES_URL", "ECMWF_DATASTORES_KEY", "CDSAPI_RC", "CDSAPI_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("ECMWF_DATASTORES_RC_FILE", raising=False)
-    monkeypatch.setenv("CDSAPI_URL", f"http://127.0.0.1:{server.server_port}/api")
-    yield codes.append
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        monkeypatch.setenv("CDSAPI_URL", f"{url}/api")
+        yield codes.append
 
 
 def test_a_store_that_answers_is_well_with_a_key(answer, monkeypatch) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +16,7 @@ from aurora_dash.runs import webhook
 from aurora_dash.runs.alerts import Alert, Remedy
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run
+from tests.local_server import QuietHandler, serving
 
 SECRET = "s3cret-token"
 
@@ -37,7 +36,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """A server on this machine to which the environment points."""
     state = Listener()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             state.attempts += 1
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -48,18 +47,12 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
             self.send_response(code)
             self.end_headers()
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    state.url = f"http://127.0.0.1:{server.server_port}/{SECRET}"
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv(webhook.VARIABLE, state.url)
     monkeypatch.setattr(webhook, "PAUSES_SECONDS", (0.01, 0.02))
-    yield state
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        state.url = f"{url}/{SECRET}"
+        monkeypatch.setenv(webhook.VARIABLE, state.url)
+        yield state
 
 
 def _alert() -> Alert:
@@ -144,8 +137,10 @@ def test_a_silent_server_costs_no_more_than_its_time(
 
 def test_nothing_is_sent_without_an_address(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(webhook.VARIABLE, raising=False)
-    monkeypatch.setattr(webhook, "_messenger", lambda: pytest.fail("nobody asked for that"))
+    begun = []
+    monkeypatch.setattr(webhook, "_messenger", lambda: begun.append(1))
     webhook.tell_alert(run, _alert())
+    assert begun == []
 
 
 def test_a_process_that_ends_at_once_still_tells(run: Run, listener: Listener) -> None:

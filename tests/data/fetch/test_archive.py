@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from aurora_dash.data.source import open_data
 from aurora_dash.errors import DataError
 from aurora_dash.presets import demo
 from aurora_dash.spec import DataSpec
+from tests.local_server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -80,16 +80,8 @@ def web(tmp_path: Path) -> Iterator[Web]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        # Chunks are read many at a time; a connection that finds no room is tried a second later.
-        request_queue_size = 128
-
-    server = Server(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    web.url = f"http://127.0.0.1:{server.server_port}"
-    yield web
-    server.shutdown()
-    server.server_close()
+    with serving(partial(Handler, directory=str(folder))) as web.url:
+        yield web
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aurora_dash.ui import editor, path, shell
-from aurora_dash.ui.forms import catalogue, weights
+from aurora_dash.ui.forms import catalogue, memory, weights
 
 shell.heading("model")
 spec = editor.current().spec
@@ -11,5 +11,5 @@ catalogue.cards(spec)
 catalogue.details(spec)
 st.subheader("Weights", anchor=False)
 weights.source(spec)
-weights.options(spec)
+memory.options(spec)
 path.foot("model")

@@ -16,6 +16,7 @@ from torch import nn
 from aurora_dash.data.hub import Progress
 from aurora_dash.errors import CheckpointError, ModelError
 from aurora_dash.model.checkpointing import checkpoint_activations
+from aurora_dash.model.chunking import chunk_parts
 from aurora_dash.model.groups import canonical_name, group_of
 from aurora_dash.model.hub import fetch_checkpoint
 from aurora_dash.model.initialise import embed_last, freeze_unused, initialise_new
@@ -30,7 +31,7 @@ from aurora_dash.model.trainable import base_weights, prepare_training
 from aurora_dash.model.transforms import NewVariables
 from aurora_dash.model.weights import StateDict, read_state_dict
 from aurora_dash.runs.store import RunStore
-from aurora_dash.spec import RunSpec, VariableSpec
+from aurora_dash.spec import ModelSpec, RunSpec, VariableSpec
 from aurora_dash.variables import Group
 
 # Widths and depths by `ModelSpec.size`; ``full`` is what the variant's class has by itself.
@@ -129,11 +130,18 @@ def build_model(
     freeze_unused(module, spec.variables)
     embed_last(module, spec.variables)
     prepare_training(module, spec, None if weights is None else weights.state_dict)
-    if spec.model.activation_checkpointing:
-        checkpoint_activations(module, spec.model.checkpointed_layers)
+    _save_memory(module, spec.model)
     return BuiltModel(
         module=module, statistics=statistics, report=report, variables=spec.variables, size=size
     )
+
+
+def _save_memory(module: OwnStatistics, model: ModelSpec) -> None:
+    if model.chunks != "off":
+        all_parts = model.activation_checkpointing and model.checkpointed_layers == "default"
+        chunk_parts(module, model.chunks, recompute_whole=all_parts)
+    if model.activation_checkpointing:
+        checkpoint_activations(module, model.checkpointed_layers)
 
 
 def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistics:

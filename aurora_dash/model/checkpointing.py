@@ -16,6 +16,7 @@ from aurora_dash.model.normalised import OwnStatistics
 
 _STAGES = frozenset({"Basic3DEncoderLayer", "Basic3DDecoderLayer"})
 _BLOCKS = frozenset({"Swin3DTransformerBlock"})
+_BACKBONE = "Swin3DTransformerBackbone"
 
 LAYERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -27,27 +28,34 @@ LAYERS: Mapping[str, frozenset[str]] = MappingProxyType(
                 "LinearPatchReconstruction",
                 "Perceiver3DDecoder",
                 "Perceiver3DEncoder",
-                "Swin3DTransformerBackbone",
+                _BACKBONE,
             }
         ),
         "stages": _STAGES,
+        "stages+blocks": _STAGES | _BLOCKS,
         "blocks": _BLOCKS,
     }
 )
 """Classes whose activations are not kept, by the choices of `ModelSpec.checkpointed_layers`."""
 
 
-def checkpoint_activations(
-    module: OwnStatistics, layers: Literal["default", "stages", "blocks"] = "default"
-) -> None:
+Layers = Literal["default", "stages", "stages+blocks", "blocks"]
+
+
+def checkpoint_activations(module: OwnStatistics, layers: Layers = "default") -> None:
     """Recompute activations in the backward pass, like Aurora's own method.
+
+    An encoder and decoder in chunks see to themselves: then only the backbone's parts are wrapped.
 
     Aurora's saves and swaps the process's random state around each recomputation, which would
     disturb other threads. Here nothing random is recomputed: dropout rates are zero, and the
     backbone of the ensemble, which draws noise, is wrapped by its layers only.
     """
     names = LAYERS[layers]
-    names -= {"Swin3DTransformerBackbone"} if module.is_stochastic else set()
+    if module.is_stochastic:
+        names -= {_BACKBONE}
+    if module.chunking is not None:
+        names &= {*_STAGES, *_BLOCKS, _BACKBONE}
     apply_activation_checkpointing(
         module,
         checkpoint_wrapper_fn=partial(checkpoint_wrapper, preserve_rng_state=False),

@@ -18,6 +18,7 @@ from aurora import Aurora, AuroraAirPollution, Batch
 from torch import Tensor
 
 from aurora_dash.errors import ModelError
+from aurora_dash.model.chunking import Chunking
 from aurora_dash.model.presence import (
     may_be_absent,
     predicted_presence,
@@ -110,6 +111,8 @@ class OwnStatistics(Aurora):
     modulated: tuple[str, ...] = ()
     """New variables that are forecast as a change of their newest input."""
     new_variables = NewVariables()
+    chunking: Chunking | None = None
+    """How encoder and decoder are cut, if they run in chunks."""
     _stays_normalised = False
 
     @property

@@ -7,7 +7,13 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from aurora_dash.errors import SpecError
-from aurora_dash.spec.base import FiniteFloat, PositiveFloat, SpecModel, StringTuple
+from aurora_dash.spec.base import (
+    FiniteFloat,
+    PositiveFloat,
+    PositiveInt,
+    SpecModel,
+    StringTuple,
+)
 from aurora_dash.variants import Variant, get_variant
 
 
@@ -41,9 +47,15 @@ class ModelSpec(SpecModel):
     """Run the decoder in bfloat16."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, much less memory."""
-    checkpointed_layers: Literal["default", "stages", "blocks"] = "default"
+    checkpointed_layers: Literal["default", "stages", "stages+blocks", "blocks"] = "default"
     """What is recomputed: ``default``, the seven kinds of layers that Aurora's own method wraps;
-    ``stages``, those of the backbone's encoder and decoder; ``blocks``, its Swin blocks alone."""
+    ``stages``, those of the backbone's encoder and decoder; ``blocks``, its Swin blocks alone;
+    ``stages+blocks``, one within the other: the backbone's least memory, without recomputing it
+    as a whole. With `chunks` only the backbone's are wrapped."""
+    chunks: Literal["off", "auto"] | PositiveInt = "off"
+    """Run encoder and decoder in so many bands of whole patch rows, one after another, and
+    recompute each in the backward pass: the same gradients, much less memory on large grids.
+    ``auto``: as many as the device's free memory asks for, settled when a grid is first seen."""
     separate_perceiver: StringTuple = ()
     """Atmospheric variables that the decoder takes from levels by a second Perceiver, for what
     behaves otherwise than the rest; variants may have some by themselves."""
@@ -61,6 +73,14 @@ class ModelSpec(SpecModel):
             return get_variant(value).id
         except SpecError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("chunks", mode="before")
+    @classmethod
+    def _off_auto_or_a_number(cls, value: object) -> object:
+        # Each member of the union would complain for itself, and true would count as 1.
+        if value in ("off", "auto") or (type(value) is int and value > 0):
+            return value
+        raise ValueError("must be 'off', 'auto' or a whole number above 0")
 
     @model_validator(mode="after")
     def _source_is_complete(self) -> Self:

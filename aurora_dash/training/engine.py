@@ -215,6 +215,10 @@ def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> Built
     run.log_event("info", model.report.summary(), parameters=total, size=model.size)
     share = f"{trainable:,} of {total:,} parameters are trained"
     run.log_event("info", share, parts=spec.trainable.parts, trainable=trainable)
+    if model.module.chunking is not None:
+        model.module.chunking.told = lambda choice: run.log_event(
+            "info", str(choice), chunks=choice.num_chunks, with_gradient=choice.work.with_gradient
+        )
     return model
 
 

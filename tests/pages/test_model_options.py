@@ -20,6 +20,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     app = open_page("model", draft=draft.id)
     app = app.toggle(key="field:model.activation_checkpointing").set_value(True).run()
     app = app.selectbox(key="field:model.checkpointed_layers").select("blocks").run()
+    app = app.selectbox(key="field:model.chunks").select(8).run()
     app = app.selectbox(key="field:model.autocast").select((True, True, True)).run()
     app = app.multiselect(key="field:model.separate_perceiver").select("q").run()
     app = app.multiselect(key="field:model.modulation_heads").select("tcwv").run()
@@ -28,6 +29,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     spec = drafts.get(draft.id).spec
     model = spec.model
     assert (model.activation_checkpointing, model.checkpointed_layers) == (True, "blocks")
+    assert model.chunks == 8
     assert (model.autocast, model.autocast_encoder, model.autocast_decoder) == (True, True, True)
     assert (model.separate_perceiver, model.modulation_heads) == (("q",), ("tcwv",))
     assert spec.training.deterministic

@@ -148,6 +148,7 @@ def test_another_model_is_refused_for_the_same_run(store: RunStore) -> None:
         ("optimiser.kind=adafactor", False),
         ("loss.weights.2t=3", True),
         ("model.activation_checkpointing=true", True),
+        ("model.chunks=8", True),
         ("model.autocast=true", True),
         ("model.stabilise_level_agg=true", False),
         ("model.use_lora=true", False),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 
-import psutil
 import torch
 
 from aurora_dash.errors import AuroraDashError
+from aurora_dash.model.device import host_memory
 from aurora_dash.model.saved import find_checkpoint
 from aurora_dash.runs.store import Run
 
 _SECONDS_BETWEEN_LOOKS = 5.0
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 class Gauges:
@@ -54,30 +52,3 @@ class Gauges:
         except (AuroraDashError, FileNotFoundError):
             # None was saved yet, or it is being replaced by a newer one.
             return 0
-
-
-def host_memory() -> tuple[int, int]:
-    """Bytes of memory that there are and that can't be had, limits of a container included."""
-    memory = psutil.virtual_memory()
-    limit = _number(_CGROUP / "memory.max")
-    if limit is None or limit >= memory.total:
-        return memory.total, memory.total - memory.available
-    held, files = _number(_CGROUP / "memory.current") or 0, _inactive_files()
-    return limit, max(0, held - files)
-
-
-def _inactive_files() -> int:
-    """Bytes of files in memory that the kernel gives up when asked."""
-    try:
-        lines = (_CGROUP / "memory.stat").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-
-
-def _number(path: Path) -> int | None:
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None

@@ -76,7 +76,7 @@ class Chunking:
         ]
 
 
-class ChunkedEncoder(Perceiver3DEncoder):  # type: ignore[misc]
+class ChunkedEncoder(Perceiver3DEncoder):
     """Aurora's encoder, taking a batch in chunks; weights and their names are the same."""
 
     chunking: Chunking
@@ -87,11 +87,11 @@ class ChunkedEncoder(Perceiver3DEncoder):  # type: ignore[misc]
         parts = _split(batch, [self.patch_size * number for number in rows])
         calls = ((part, lead_times) for part in parts)
         encoded = self.chunking.run(super().forward, calls, len(rows))
-        by_level = [tokens.unflatten(1, (self.latent_levels, -1)) for tokens in encoded]
-        return torch.cat(by_level, dim=2).flatten(1, 2)
+        shape = (len(encoded[0]), self.latent_levels, -1, self.embed_dim)
+        return torch.cat([tokens.reshape(shape) for tokens in encoded], dim=2).flatten(1, 2)
 
 
-class ChunkedDecoder(Perceiver3DDecoder):  # type: ignore[misc]
+class ChunkedDecoder(Perceiver3DDecoder):
     """Aurora's decoder, taking tokens in chunks; weights and their names are the same."""
 
     chunking: Chunking
@@ -103,7 +103,8 @@ class ChunkedDecoder(Perceiver3DDecoder):  # type: ignore[misc]
         levels, _, columns = patch_res
         rows = self.chunking.rows(batch, self.patch_size, x.device)
         # The parts share the memory of `x`, and the gradient comes back in one piece.
-        tokens = x.unflatten(1, (levels, -1)).split([columns * number for number in rows], dim=2)
+        by_level = x.reshape(len(x), levels, -1, x.shape[-1])
+        tokens = torch.split(by_level, [columns * number for number in rows], dim=2)
         parts = _split(batch, [self.patch_size * number for number in rows])
         calls = (
             (part_tokens, part, (levels, number, columns), lead_times)
@@ -131,18 +132,19 @@ def chunk_parts(
         num_trained=sum(p.numel() for p in module.parameters() if p.requires_grad),
     )
     chunking = Chunking(wanted, size, recompute_whole=recompute_whole)
-    for part, chunked in ((module.encoder, ChunkedEncoder), (module.decoder, ChunkedDecoder)):
+    parts: dict[type, Any] = {ChunkedEncoder: module.encoder, ChunkedDecoder: module.decoder}
+    for chunked, part in parts.items():
         # The same object with other methods: a wrapper around it would change all names.
         part.__class__ = chunked
         part.chunking = chunking
     module.chunking = chunking
 
 
-def _split(batch: Batch, rows: Sequence[int]) -> list[Batch]:
+def _split(batch: Batch, rows: list[int]) -> list[Batch]:
     """A batch by bands of so many latitudes each; tensors are views."""
 
     def split(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-        bands = {name: value.split(rows, dim=-2) for name, value in values.items()}
+        bands = {name: torch.split(value, rows, dim=-2) for name, value in values.items()}
         return [{name: band[i] for name, band in bands.items()} for i in range(len(rows))]
 
     return [
@@ -159,13 +161,13 @@ def _split(batch: Batch, rows: Sequence[int]) -> list[Batch]:
     ]
 
 
-def _split_metadata(metadata: Metadata, rows: Sequence[int]) -> list[Metadata]:
+def _split_metadata(metadata: Metadata, rows: list[int]) -> list[Metadata]:
     lat, lon = metadata.lat, metadata.lon
     # Longitudes of a curvilinear grid have rows too.
-    lons = lon.split(rows) if lon.dim() == 2 else [lon] * len(rows)
+    lons = torch.split(lon, rows) if lon.dim() == 2 else [lon] * len(rows)
     return [
         dataclasses.replace(metadata, lat=band, lon=lon)
-        for band, lon in zip(lat.split(rows), lons, strict=True)
+        for band, lon in zip(torch.split(lat, rows), lons, strict=True)
     ]
 
 

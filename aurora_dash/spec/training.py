@@ -16,9 +16,11 @@ class TrainingSpec(SpecModel):
     epochs: PositiveInt | None = None
     """Exactly one of `steps` and `epochs`; with neither, 200 steps."""
     batch_size: PositiveInt = 1
+    """Samples a batch, whatever the number of processes."""
     accumulate: PositiveInt = 1
     """Batches a step: their gradients are added up before the weights change. With 8, one GPU does
-    what 8 GPUs do together, in eight times the time and the same memory."""
+    what 8 GPUs do together, in eight times the time and the same memory. Several processes share
+    them (see `distributed`)."""
     seed: int = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     threads: PositiveInt | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from aurora_dash.spec import best_metric
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.distributed import DistributedSpec
@@ -122,6 +123,12 @@ class RunSpec(SpecModel):
                     f"loss.level_weights names {key!r}, but {name!r} is no atmospheric variable "
                     f"that this model predicts; those are {', '.join(sorted(atmospheric))}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _best_metric_is_measured(self) -> Self:
+        if refusal := best_metric.refusal(self):
+            raise ValueError(f"training.{refusal}")
         return self
 
     @model_validator(mode="after")

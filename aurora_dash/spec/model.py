@@ -45,6 +45,9 @@ class ModelSpec(SpecModel):
     """Run the encoder in bfloat16; only together with the two other parts."""
     autocast_decoder: bool = False
     """Run the decoder in bfloat16."""
+    weights_dtype: Literal["float32", "bfloat16"] = "float32"
+    """In what training holds the linear layers of the parts that run in bfloat16. ``bfloat16``: in
+    that too, and their gradients; the optimiser changes float32 masters, which checkpoints hold."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, much less memory."""
     checkpointed_layers: Literal["default", "stages", "stages+blocks", "blocks"] = "default"
@@ -103,6 +106,11 @@ class ModelSpec(SpecModel):
                 f"lora_mode = {self.lora_mode!r} says when the LoRA of Aurora's own layers acts, "
                 "and this model has none; set model.use_lora to true"
             )
+        if self.weights_dtype == "bfloat16" and not self.has_autocast:
+            raise ValueError(
+                "weights_dtype = 'bfloat16' holds the weights of the parts that run in bfloat16, "
+                "and none does; set model.autocast too"
+            )
         if self.autocast_encoder and not (self.autocast and self.autocast_decoder):
             raise ValueError(
                 "autocast_encoder needs autocast and autocast_decoder too: the encoder then hands "
@@ -131,6 +139,11 @@ class ModelSpec(SpecModel):
     def catalogue_entry(self) -> Variant:
         """The variant this model is of."""
         return get_variant(self.variant)
+
+    @property
+    def has_autocast(self) -> bool:
+        """Whether any part runs in bfloat16."""
+        return self.autocast or self.autocast_encoder or self.autocast_decoder
 
     @property
     def has_package_lora(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,12 +18,18 @@ class WeightAverage:
     at the n-th, so that the weights of the start are soon forgotten.
 
     Frozen weights have no average: they are what they are. Takes the memory of the trained
-    weights once more, on their device.
+    weights once more, on their device; where they have masters, of those and beside them.
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], decay: float) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        decay: float,
+        master_of: Callable[[nn.Parameter], nn.Parameter] = lambda parameter: parameter,
+    ) -> None:
         self._parameters = {name: p for name, p in parameters.items() if p.requires_grad}
-        self._averages = {name: p.detach().clone() for name, p in self._parameters.items()}
+        self._masters = {name: master_of(p) for name, p in self._parameters.items()}
+        self._averages = {name: p.detach().clone() for name, p in self._masters.items()}
         self._decay = decay
         self.num_updates = 0
 
@@ -34,22 +40,31 @@ class WeightAverage:
         decay = min(self._decay, bound)
         with torch.no_grad():
             torch._foreach_lerp_(
-                list(self._averages.values()), list(self._parameters.values()), 1 - decay
+                list(self._averages.values()), list(self._masters.values()), 1 - decay
             )
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The model has the average as its weights; afterwards its own again, bit for bit."""
         self._swap()
+        self._copy(self._averages)
         try:
             yield
         finally:
             self._swap()
+            self._copy(self._masters)
 
     def _swap(self) -> None:
         for name, parameter in self._parameters.items():
-            # Exchanges what the parameter points to: nothing is copied, gradients stay.
-            parameter.data, self._averages[name] = self._averages[name], parameter.data
+            if self._masters[name] is parameter:
+                # Exchanges what the parameter points to: nothing is copied, gradients stay.
+                parameter.data, self._averages[name] = self._averages[name], parameter.data
+
+    def _copy(self, weights: Mapping[str, Tensor]) -> None:
+        """Into the weights of the model that have masters, which keep all digits meanwhile."""
+        for name, parameter in self._parameters.items():
+            if self._masters[name] is not parameter:
+                parameter.detach().copy_(weights[name].detach())
 
     def state_dict(self) -> dict[str, Any]:
         """Averages by parameter name; tensors are shared."""

@@ -34,7 +34,8 @@ def gradient_norms(groups: Mapping[str, Mapping[str, nn.Parameter]]) -> Gradient
     flat = [gradient for group in gradients.values() for gradient in group]
     if not flat:
         return GradientNorms(torch.zeros(()), {})
-    norms = torch.stack(torch._foreach_norm(flat))
+    # Those of weights in bfloat16 would have two digits otherwise.
+    norms = torch.stack(torch._foreach_norm(flat, 2, torch.float32))
     by_group, start = {}, 0
     for name, group in gradients.items():
         if group:
@@ -87,6 +88,13 @@ def _row_norms(values: Tensor) -> Tensor:
     dims = tuple(range(1, values.ndim)) if values.ndim > 1 else None
     norms: Tensor = torch.linalg.vector_norm(values, dim=dims, keepdim=True)
     return norms
+
+
+def forget_gradients(groups: Groups) -> None:
+    """Let all gradients go."""
+    for group in groups.values():
+        for parameter in group.values():
+            parameter.grad = None
 
 
 def gradients_of(groups: Groups) -> list[Tensor]:

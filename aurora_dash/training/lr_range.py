@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 import xarray as xr
 
 from aurora_dash.data.batches import Sample
@@ -23,6 +22,7 @@ from aurora_dash.data.windows import Split
 from aurora_dash.errors import DataError, NotFiniteError, TrainingError
 from aurora_dash.model.build import build_model
 from aurora_dash.model.device import choose_device
+from aurora_dash.model.groups import canonical_name
 from aurora_dash.model.statistics import ModelStatistics, inherit_statistics, resolve_statistics
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RolloutSpec, RunSpec
@@ -122,7 +122,8 @@ def sweep(
     is four times its lowest, or a loss is not finite.
     """
     module, optimiser = step.comparer.module, step.optimiser
-    weights = {n: p.detach().cpu().clone() for n, p in module.named_parameters() if p.requires_grad}
+    trained = {canonical_name(n) for n, p in module.named_parameters() if p.requires_grad}
+    weights = {n: v.cpu().clone() for n, v in module.state_dict().items() if n in trained}
     state = copy.deepcopy(optimiser.state_dict())
     ratios = [group["peak_lr"] / base for group in optimiser.param_groups]
     losses: list[float] = []
@@ -140,10 +141,10 @@ def sweep(
             raise
         return tuple(losses), f"The loss was no longer finite at a rate of {rate:.3g}."
     finally:
-        with torch.no_grad():
-            for name, parameter in module.named_parameters():
-                if name in weights:
-                    parameter.copy_(weights[name])
+        own = module.state_dict()
+        for name, value in weights.items():
+            own[name].copy_(value)
+        step.masters.write_back()
         optimiser.load_state_dict(state)
 
 

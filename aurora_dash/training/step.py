@@ -17,8 +17,9 @@ from aurora_dash.model.groups import canonical_name
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.comparer import Comparer
 from aurora_dash.training.ema import WeightAverage
-from aurora_dash.training.gradients import clip, gradient_norms, gradients_of
+from aurora_dash.training.gradients import clip, forget_gradients, gradient_norms, gradients_of
 from aurora_dash.training.loss import LossTerms
+from aurora_dash.training.masters import Masters
 from aurora_dash.training.optimiser import NEW, build_optimiser, by_new_variable, set_learning_rates
 from aurora_dash.training.parts import Stateful
 from aurora_dash.training.rollout.replay import Replay
@@ -48,10 +49,15 @@ class TrainingStep:
         self._accumulate = spec.training.accumulate
         self._nominal_size = spec.training.batch_size * spec.training.accumulate
         self._groups = model.parameters_by_group()
-        self.optimiser = build_optimiser(self._groups, spec.optimiser, spec.variables)
+        self.masters = Masters(model.module, spec, device)
+        """What the optimiser changes in place of the model's weights."""
+        held = self.masters.groups(self._groups)
+        self.optimiser = build_optimiser(held, spec.optimiser, spec.variables)
         new = by_new_variable(self._groups, spec.variables)
-        self._weights = WeightStatistics(self._groups, new, spec.training.statistics_every)
-        self.average = _average(self._groups, spec.optimiser.ema_decay)
+        self._weights = WeightStatistics(
+            self._groups, new, spec.training.statistics_every, self.masters.of
+        )
+        self.average = _average(self._groups, spec.optimiser.ema_decay, self.masters)
         """The moving average of the weights, if there is one."""
 
     def __call__(self, step: int, batches: Iterable[Sample]) -> Record:
@@ -61,7 +67,7 @@ class TrainingStep:
         Raises `TrainingError` before the weights change if anything is not finite.
         """
         rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
-        self.optimiser.zero_grad(set_to_none=True)
+        forget_gradients(self._groups)
         self._rollout.begin()
         try:
             taken = self._differentiate(step, batches)
@@ -73,7 +79,7 @@ class TrainingStep:
             self._rollout.undo()
             raise
         clipped = clip(self._groups, norms.total, self._spec)
-        self.optimiser.step()
+        self.masters.step(self.optimiser)
         self._rollout.commit()
         if self.average is not None:
             self.average.update()
@@ -127,6 +133,8 @@ class TrainingStep:
             ) from error
         for group, (peak, decay) in zip(self.optimiser.param_groups, own, strict=True):
             group["peak_lr"], group["weight_decay"] = peak, decay
+        # The weights of the checkpoint were loaded into them.
+        self.masters.write_back()
 
 
 class _Taken:
@@ -210,12 +218,14 @@ def refuse_unless_finite(step: int, record: Record, inputs: Batch) -> None:
 
 
 def _average(
-    groups: Mapping[str, Mapping[str, torch.nn.Parameter]], decay: float | None
+    groups: Mapping[str, Mapping[str, torch.nn.Parameter]],
+    decay: float | None,
+    masters: Masters,
 ) -> WeightAverage | None:
     if decay is None:
         return None
     parameters = {canonical_name(k): p for group in groups.values() for k, p in group.items()}
-    return WeightAverage(parameters, decay)
+    return WeightAverage(parameters, decay, masters.of)
 
 
 def _rates(rates: Mapping[str, float], with_own: Iterable[str]) -> Record:

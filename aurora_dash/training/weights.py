@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -23,8 +25,15 @@ class WeightStatistics:
     variables alone: those of groups are in every record.
     """
 
-    def __init__(self, groups: Groups, new_variables: Groups, every: int | None) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        new_variables: Groups,
+        every: int | None,
+        master_of: Callable[[nn.Parameter], nn.Parameter] = lambda parameter: parameter,
+    ) -> None:
         self._every = every
+        self._master_of = master_of
         self._new = new_variables
         self._parts: dict[str, list[nn.Parameter]] = {}
         for name, parameters in {**groups, **new_variables}.items():
@@ -38,10 +47,10 @@ class WeightStatistics:
         self._before = {}
         if self._every is None or (step % self._every and step > 0):
             return {}
-        self._before = {name: _sample(parameters) for name, parameters in self._parts.items()}
+        self._before = {name: self._sample(parameters) for name, parameters in self._parts.items()}
         norms = {
             f"weight_norm/{name}": torch.linalg.vector_norm(
-                torch.stack(torch._foreach_norm([p.detach() for p in parameters]))
+                torch.stack(torch._foreach_norm([p.detach() for p in parameters], 2, torch.float32))
             )
             for name, parameters in self._parts.items()
         }
@@ -54,20 +63,19 @@ class WeightStatistics:
         """Look after the weights changed; nothing if `before` had nothing."""
         found = {}
         for name, before in self._before.items():
-            change = torch.linalg.vector_norm(_sample(self._parts[name]) - before)
+            change = torch.linalg.vector_norm(self._sample(self._parts[name]) - before)
             found[f"update_ratio/{name}"] = change / torch.linalg.vector_norm(before).clamp(
                 min=_TINY
             )
         self._before = {}
         return found
 
-
-def _sample(parameters: list[nn.Parameter]) -> Tensor:
-    """Values of the tensors, scaled so that their norm estimates that of all values."""
-    parts = []
-    for parameter in parameters:
-        flat = parameter.detach().flatten()
-        stride = -(-flat.numel() // _SAMPLED)
-        chosen = flat[::stride].float()
-        parts.append(chosen * (flat.numel() / chosen.numel()) ** 0.5)
-    return torch.cat(parts)
+    def _sample(self, parameters: list[nn.Parameter]) -> Tensor:
+        """Values of the tensors, scaled so that their norm estimates that of all values."""
+        parts = []
+        for parameter in parameters:
+            flat = self._master_of(parameter).detach().flatten()
+            stride = -(-flat.numel() // _SAMPLED)
+            chosen = flat[::stride].to(parameter.device, torch.float32)
+            parts.append(chosen * (flat.numel() / chosen.numel()) ** 0.5)
+        return torch.cat(parts)

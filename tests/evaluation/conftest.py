@@ -37,8 +37,7 @@ def make_run(store: RunStore) -> MakeRun:
 
     def make(spec: RunSpec, change: Callable[[dict], None] | None = None, step: int = 0) -> Run:
         from aurora_dash.model.build import build_model
-        from aurora_dash.training.checkpoints import CheckpointStore
-        from aurora_dash.training.snapshot import Snapshot
+        from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
 
         run = store.create(spec)
         model = build_model(spec, store=store)

@@ -22,6 +22,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     app = app.selectbox(key="field:model.checkpointed_layers").select("blocks").run()
     app = app.selectbox(key="field:model.chunks").select(8).run()
     app = app.selectbox(key="field:model.autocast").select((True, True, True)).run()
+    app = app.selectbox(key="field:model.weights_dtype").select("bfloat16").run()
     app = app.multiselect(key="field:model.separate_perceiver").select("q").run()
     app = app.multiselect(key="field:model.modulation_heads").select("tcwv").run()
     app = app.toggle(key="field:training.deterministic").set_value(True).run()
@@ -31,12 +32,15 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     assert (model.activation_checkpointing, model.checkpointed_layers) == (True, "blocks")
     assert model.chunks == 8
     assert (model.autocast, model.autocast_encoder, model.autocast_decoder) == (True, True, True)
+    assert model.weights_dtype == "bfloat16"
     assert (model.separate_perceiver, model.modulation_heads) == (("q",), ("tcwv",))
     assert spec.training.deterministic
 
     app = app.toggle(key="field:model.activation_checkpointing").set_value(False).run()
+    app = app.selectbox(key="field:model.autocast").select((False, False, False)).run()
     model = drafts.get(draft.id).spec.model
     assert (model.activation_checkpointing, model.checkpointed_layers) == (False, "default")
+    assert (model.autocast, model.weights_dtype) == (False, "float32")
 
 
 def test_what_is_no_longer_there_leaves_the_options_too() -> None:

@@ -149,6 +149,8 @@ def test_another_model_is_refused_for_the_same_run(store: RunStore) -> None:
         ("loss.weights.2t=3", True),
         ("model.activation_checkpointing=true", True),
         ("model.chunks=8", True),
+        ('model={"autocast": true, "weights_dtype": "bfloat16"}', True),
+        ("optimiser.offload=true", True),
         ("model.autocast=true", True),
         ("model.stabilise_level_agg=true", False),
         ("model.use_lora=true", False),

@@ -51,6 +51,7 @@ def test_a_sweep_ends_where_the_loss_diverges_or_is_no_longer_finite(step) -> No
 
         def __init__(self, losses: list[float]) -> None:
             self.comparer, self.optimiser, self._losses = step.comparer, step.optimiser, losses
+            self.masters = step.masters
 
         def __call__(self, number: int, batches: object) -> dict[str, float]:
             if math.isnan(self._losses[number]):

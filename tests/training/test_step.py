@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import json
 import math
 
 import pytest
@@ -13,6 +12,7 @@ from aurora_dash.errors import CheckpointError, TrainingError
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import ModelSpec, VariableSpec
 from aurora_dash.training.step import TrainingStep
+from tests.training.steps import fresh_step, parameters_of
 
 CPU = torch.device("cpu")
 
@@ -175,30 +175,11 @@ def test_noise_of_a_stochastic_model_is_a_function_of_seed_and_draw(spec) -> Non
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def _fresh(spec, **changes: object) -> TrainingStep:
-    """A step of a new model; `changes` by dotted field."""
-    assignments = [
-        f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in changes.items()
-    ]
-    spec = spec.with_overrides(assignments)
-    built = build_model(spec)
-    # At first much of the gradient is exactly zero: adaptive layer norms begin at zero.
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for parameter in built.module.parameters():
-            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
-    return TrainingStep(built, spec, CPU, 6)
-
-
-def _parameters(step: TrainingStep) -> dict[str, torch.Tensor]:
-    return {n: p.detach().clone() for n, p in step.comparer.module.named_parameters()}
-
-
 def test_accumulated_batches_are_one_larger_batch(spec, samples) -> None:
     """Uneven ones too: 2 and 1 samples, as at the end of an epoch, against 3 at once."""
     exact = {"optimiser__clip_norm": None, "training__statistics_every": None}
-    whole = _fresh(spec, training__batch_size=3, **exact)
-    parts = _fresh(spec, training__batch_size=2, training__accumulate=2, **exact)
+    whole = fresh_step(spec, training__batch_size=3, **exact)
+    parts = fresh_step(spec, training__batch_size=2, training__accumulate=2, **exact)
     one = whole(0, [collate([samples[i] for i in (0, 1, 2)])])
     two = parts(0, [collate([samples[0], samples[1]]), samples[2]])
     assert two.keys() == one.keys()
@@ -210,8 +191,10 @@ def test_accumulated_batches_are_one_larger_batch(spec, samples) -> None:
 
 
 def test_accumulation_is_a_hand_written_loop(spec, samples) -> None:
-    step = _fresh(spec, training__batch_size=1, training__accumulate=2, optimiser__clip_norm=None)
-    reference = _fresh(spec)
+    step = fresh_step(
+        spec, training__batch_size=1, training__accumulate=2, optimiser__clip_norm=None
+    )
+    reference = fresh_step(spec)
     module, comparer = reference.comparer.module, reference.comparer
     optimiser = torch.optim.AdamW(module.parameters(), lr=5e-4, weight_decay=0.0)
     step(0, [samples[0], samples[1]])
@@ -219,14 +202,14 @@ def test_accumulation_is_a_hand_written_loop(spec, samples) -> None:
         (comparer.forecast(inputs, targets, draw=0).total / 2).backward()
     optimiser.step()
     for name, value in module.named_parameters():
-        torch.testing.assert_close(_parameters(step)[name], value, rtol=0, atol=1e-6)
+        torch.testing.assert_close(parameters_of(step)[name], value, rtol=0, atol=1e-6)
 
 
 def test_a_gap_in_one_of_several_batches_is_named_before_the_next_is_read(spec, samples) -> None:
-    step = _fresh(spec, training__accumulate=3)
+    step = fresh_step(spec, training__accumulate=3)
     few = [samples[number] for number in range(3)]
     few[0][0].surf_vars["msl"][:] = math.nan
-    before, read = _parameters(step), []
+    before, read = parameters_of(step), []
 
     def batches():
         for number in range(3):
@@ -236,24 +219,24 @@ def test_a_gap_in_one_of_several_batches_is_named_before_the_next_is_read(spec, 
     with pytest.raises(TrainingError, match=r"batch of 2020-03-01T06:00\).*infinite values in msl"):
         step(0, batches())
     assert read == [0, 1]
-    assert all(torch.equal(value, before[name]) for name, value in _parameters(step).items())
+    assert all(torch.equal(value, before[name]) for name, value in parameters_of(step).items())
 
 
 def test_the_average_of_the_weights_follows_its_recursion(spec, samples) -> None:
-    step = _fresh(spec, optimiser__ema_decay=0.25)
-    expected = _parameters(step)
+    step = fresh_step(spec, optimiser__ema_decay=0.25)
+    expected = parameters_of(step)
     for number in range(3):
         step(number, [samples[number]])
         decay = min(0.25, (2 + number) / (11 + number))
         expected = {
             name: decay * expected[name] + (1 - decay) * value
-            for name, value in _parameters(step).items()
+            for name, value in parameters_of(step).items()
         }
-    own = _parameters(step)
+    own = parameters_of(step)
     with step.average.applied():
-        for name, value in _parameters(step).items():
+        for name, value in parameters_of(step).items():
             torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-7)
-    assert all(torch.equal(value, own[name]) for name, value in _parameters(step).items())
+    assert all(torch.equal(value, own[name]) for name, value in parameters_of(step).items())
 
 
 def test_the_size_of_an_update_is_measured_by_group_and_new_variable(spec, samples) -> None:
@@ -261,10 +244,10 @@ def test_the_size_of_an_update_is_measured_by_group_and_new_variable(spec, sampl
     inputs, targets = sample = samples[0]
     for batch in (inputs, *targets):
         batch.surf_vars["tcwv"] = 20 + torch.randn_like(batch.surf_vars["2t"])
-    step = _fresh(spec, training__statistics_every=2)
-    before = _parameters(step)
+    step = fresh_step(spec, training__statistics_every=2)
+    before = parameters_of(step)
     record = step(0, [sample])
-    after = _parameters(step)
+    after = parameters_of(step)
 
     def norm(values, wanted) -> float:
         chosen = [v.double().flatten() for name, v in values.items() if wanted(name)]
@@ -290,7 +273,7 @@ def test_the_size_of_an_update_is_measured_by_group_and_new_variable(spec, sampl
 
 @pytest.mark.parametrize("kind", ["adamw", "adafactor"])
 def test_groups_have_their_own_rates_and_decay(spec, samples, kind) -> None:
-    step = _fresh(
+    step = fresh_step(
         spec,
         optimiser__kind=kind,
         optimiser__lr_groups={"decoder": 1e-5},
@@ -318,10 +301,10 @@ def test_eight_bit_moments_need_their_package(spec) -> None:
     if importlib.util.find_spec("bitsandbytes") is not None:
         pytest.skip("bitsandbytes is installed")
     with pytest.raises(TrainingError, match="needs the package bitsandbytes"):
-        _fresh(spec, optimiser__kind="adamw8bit")
+        fresh_step(spec, optimiser__kind="adamw8bit")
 
 
 def test_the_state_of_another_optimiser_is_refused(spec) -> None:
-    other = _fresh(spec, optimiser__kind="adafactor")
+    other = fresh_step(spec, optimiser__kind="adafactor")
     with pytest.raises(CheckpointError, match="that of another optimiser"):
-        other.restore(_fresh(spec).optimiser.state_dict())
+        other.restore(fresh_step(spec).optimiser.state_dict())

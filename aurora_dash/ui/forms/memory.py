@@ -17,6 +17,10 @@ HALF_PRECISION = {
     (False, True, True): "In backbone and decoder",
     (True, True, True): "In all parts",
 }
+WEIGHTS_DTYPES = {
+    "float32": "In float32",
+    "bfloat16": "In bfloat16, with float32 masters",
+}
 CHECKPOINTED = {
     "default": "All seven kinds of layers, as Aurora does: least memory",
     "stages": "The backbone's encoder and decoder layers",
@@ -101,6 +105,17 @@ def _precision(spec: RunSpec) -> None:
         key=_AUTOCAST,
         on_change=_choose_half_precision,
     )
+    if model.has_autocast:
+        fields.choice(
+            spec,
+            "model.weights_dtype",
+            "Weights of these parts",
+            "In bfloat16 they and their gradients take half the memory. The optimiser changes "
+            "float32 masters of those that are trained, which checkpoints hold: together with "
+            "steps in the host's memory that saves most.",
+            list(WEIGHTS_DTYPES),
+            show=WEIGHTS_DTYPES.__getitem__,
+        )
     fields.switch(
         spec,
         "training.deterministic",
@@ -142,7 +157,10 @@ def _choose_half_precision() -> None:
     encoder, backbone, decoder = st.session_state[_AUTOCAST]
     spec = editor.current().spec
     model = spec.model.replace(
-        autocast_encoder=encoder, autocast=backbone, autocast_decoder=decoder
+        autocast_encoder=encoder,
+        autocast=backbone,
+        autocast_decoder=decoder,
+        weights_dtype=spec.model.weights_dtype if encoder or backbone or decoder else "float32",
     )
     editor.store(spec.replace(model=model))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from typing import Any
 
+from aurora_dash.cli import collection
 from aurora_dash.cli.options import (
     Commands,
     Parser,
@@ -26,7 +26,6 @@ from aurora_dash.runs.fix import fix as apply_remedy
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
-from aurora_dash.spec.differences import flat
 
 _EVENTS_SHOWN = 10
 _POLL_SECONDS = 0.1
@@ -35,7 +34,7 @@ _POLL_SECONDS = 0.1
 def register(commands: Commands) -> None:
     """Add the commands."""
     group = Commands(commands.group("runs", help="list, show, stop, resume, delete, compare runs"))
-    add_runs_option(group.add("list", list_runs, help="all runs, newest first"))
+    collection.register(group)
     _add(group, "show", show, help="one run: state, spec, checkpoints, newest metrics and events")
     stop_parser = _add(group, "stop", stop, many=True, help="ask runs to stop, saved")
     stop_parser.add_argument(
@@ -52,8 +51,6 @@ def register(commands: Commands) -> None:
     )
     add_set_option(resume_parser)
     _add_fix(group)
-    _add(group, "delete", delete, many=True, help="move runs to the trash folder beside them")
-    _add(group, "compare", compare, many=True, help="losses and differences of specs")
 
 
 def _add(group: Commands, name: str, handler: Any, *, many: bool = False, **texts: str) -> Parser:
@@ -92,25 +89,6 @@ def fix(options: argparse.Namespace) -> Answer:
     sys.stderr.write(f"{alert.id}: {remedy.key}: {remedy.explanation}\n")
     following = apply_remedy(store, run, alert, remedy, stop_seconds=options.wait)
     return train_here(following)
-
-
-def list_runs(options: argparse.Namespace) -> Answer:
-    """Summaries of all runs."""
-    store = store_of(options)
-    summaries = [run_summary(run) for run in store.list()]
-    rows = [
-        (
-            summary["run_id"],
-            summary["state"],
-            f"{summary['steps']}/{summary['total_steps'] or '?'}",
-            number(summary["last_loss"]),
-            number(summary["best_loss"]),
-            ", ".join(summary["labels"]),
-        )
-        for summary in summaries
-    ]
-    text = table(("run", "state", "step", "loss", "best", ""), rows)
-    return Answer(document=summaries, text=text if rows else f"There are no runs in {store.root}.")
 
 
 def show(options: argparse.Namespace) -> Answer:
@@ -225,51 +203,6 @@ def resume(options: argparse.Namespace) -> Answer:
     run.spec()
     change_spec(run, options.assignments)
     return train_here(run)
-
-
-def delete(options: argparse.Namespace) -> Answer:
-    """Move runs to the trash."""
-    store = store_of(options)
-    runs = [store.get(run_id) for run_id in options.run_ids]
-    moved = [{"run_id": run.id, "moved_to": str(store.delete(run.id))} for run in runs]
-    return Answer(
-        document=moved,
-        text="\n".join(f"{entry['run_id']} moved to {entry['moved_to']}" for entry in moved),
-    )
-
-
-def compare(options: argparse.Namespace) -> Answer:
-    """Losses side by side, and the fields of the specs that differ."""
-    store = store_of(options)
-    runs = [store.get(run_id) for run_id in dict.fromkeys(options.run_ids)]
-    results = [{**run_summary(run), **losses(run)} for run in runs]
-    differences = _differences({run.id: flat(run.spec().model_dump(mode="json")) for run in runs})
-    keys = (
-        *("final_loss", "best_training_loss", "final_validation_loss", "best_validation_loss"),
-        "persistence_validation_loss",
-    )
-    rows = [
-        ("state", *(str(result["state"]) for result in results)),
-        *((key, *(number(result[key]) for result in results)) for key in keys),
-        *(
-            (name, *(json.dumps(value) for value in values.values()))
-            for name, values in differences.items()
-        ),
-    ]
-    return Answer(
-        document={"runs": results, "differences": differences},
-        text=table(("", *(run.id for run in runs)), rows),
-    )
-
-
-def _differences(specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Dotted names of the fields that differ, each with its values by run."""
-    found = {}
-    for name in dict.fromkeys(name for fields in specs.values() for name in fields):
-        values = {run_id: fields.get(name) for run_id, fields in specs.items()}
-        if len({json.dumps(value) for value in values.values()}) > 1:
-            found[name] = values
-    return found
 
 
 def _states(runs: list[Run]) -> Answer:

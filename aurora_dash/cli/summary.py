@@ -10,6 +10,7 @@ import numpy as np
 from aurora_dash.cli.output import number
 from aurora_dash.errors import SpecError
 from aurora_dash.runs.metrics import FloatArray
+from aurora_dash.runs.overview import overview_of
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
@@ -35,6 +36,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "started": _iso(status.started),
         "ended": _iso(status.ended),
     }
+    summary |= overview_of(run).annotations.model_dump(mode="json")
     try:
         spec = run.spec()
     except SpecError as error:

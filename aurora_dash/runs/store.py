@@ -220,6 +220,11 @@ class RunStore:
             lock.release()
         return target
 
+    def trashed(self) -> tuple[Path, ...]:
+        """Where deleted runs are now, those deleted last first."""
+        folders = sorted((self.root / TRASH).glob("*/*"), reverse=True)
+        return tuple(folder for folder in folders if folder.is_dir())
+
     def restore(self, trashed: Path) -> Run:
         """Bring back what `delete` moved away."""
         folder = self.root / trashed.name

@@ -12,6 +12,7 @@ from aurora_dash.ui import (
     monitor_charts,
     monitor_log,
     monitor_status,
+    navigation,
     runs_view,
     state,
     widgets,
@@ -46,14 +47,16 @@ def choose_run() -> Run | None:
             )
         state.select(Selection.RUN, ids[0])
         selected = ids[0]
-    chosen = st.selectbox(
-        "Run",
-        ids,
-        index=ids.index(selected),
-        format_func=titles.__getitem__,
-        key=f"run-of-{selected}",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.selectbox(
+            "Run",
+            ids,
+            index=ids.index(selected),
+            format_func=titles.__getitem__,
+            key=f"run-of-{selected}",
+            label_visibility="collapsed",
+        )
+        navigation.link("compare", "Compare", icon=":material/compare_arrows:")
     if chosen != selected:
         state.select(Selection.RUN, chosen)
         st.rerun()

@@ -13,12 +13,11 @@ from aurora_dash.figures import training as figures
 from aurora_dash.figures.rollout import lead_losses_figure
 from aurora_dash.figures.training import Curve, Mark
 from aurora_dash.runs.alerts import Noticed
-from aurora_dash.runs.metrics import FloatArray, MetricsTable
+from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import runs_view, widgets
+from aurora_dash.ui import chart_axes, runs_view, widgets
 from aurora_dash.ui.live_chart import live_chart
 
-_AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 _WIDE, _SMALL = 360, 280
 _NORM, _LOSS = "grad_norm/", "loss/"
 _RATE, _LEAD = "lr/", "lead_loss/"
@@ -49,11 +48,11 @@ class View:
 def _view() -> View:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(
-            "Along", list(_AXES), default="Step", required=True, key="chart-axis"
+            "Along", list(chart_axes.AXES), default="Step", required=True, key="chart-axis"
         )
         smoothing = st.select_slider(
             "Smoothing",
-            [0.0, 0.5, 0.8, 0.9, 0.95, 0.99],
+            chart_axes.SMOOTHINGS,
             help="0.9 averages over about the last ten steps; the raw curve stays behind it.",
             key="chart-smoothing",
             width=260,
@@ -127,7 +126,7 @@ def alert_marks(
     table: MetricsTable, view: View, alerts: Iterable[Noticed], chart: str
 ) -> list[Mark]:
     """The alerts that a chart shows: the loss all, the others those that they are about."""
-    steps, places = table.column("step"), _x(table, view, "train")
+    steps, places = table.column("step"), chart_axes.places(table, view.axis, "train")
     length = min(steps.size, places.size)
     if not length:
         return []
@@ -147,20 +146,8 @@ def clip_of(run: Run) -> float | None:
     return spec.optimiser.clip_norm if spec else None
 
 
-def _x(table: MetricsTable, view: View, split: str) -> FloatArray:
-    values = table.column(_AXES[view.axis], split)
-    if view.axis != "Minutes":
-        return values
-    starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
-    minutes: FloatArray = (values - min(starts)) / 60
-    return minutes
-
-
 def _curve(table: MetricsTable, view: View, name: str, split: str = "train") -> Curve:
-    x, y = _x(table, view, split), table.column(name, split)
-    # A record may be added between the two reads.
-    length = min(x.size, y.size)
-    return x[:length], y[:length]
+    return chart_axes.curve(table, view.axis, name, split)
 
 
 def loss_chart(table: MetricsTable, view: View) -> go.Figure:
@@ -246,7 +233,7 @@ def time_chart(table: MetricsTable, view: View) -> go.Figure:
 def variables_chart(table: MetricsTable, view: View) -> go.Figure:
     """The loss of every variable, the mean over its levels where it has levels."""
     columns = table.columns()
-    x = _x(table, view, "train")
+    x = chart_axes.places(table, view.axis, "train")
     curves: dict[str, Curve] = {}
     for variable, names in _by_variable(columns).items():
         mean = np.mean([columns[name] for name in names], axis=0)

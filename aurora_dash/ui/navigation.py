@@ -72,7 +72,14 @@ DOCTOR = Step(
     purpose="What this machine offers, what stands in the way of runs, and what to do about it.",
 )
 """Beside the path: reached from Start and from failures."""
-_BY_KEY = {step.key: step for step in (START, *STEPS, DOCTOR)}
+COMPARE = Step(
+    key="compare",
+    title="Compare",
+    purpose="Runs beside each other: curves, results, and what differs in their specs.",
+)
+"""Beside the path: reached from Start and from the Monitor."""
+_ALL = (START, *STEPS, COMPARE, DOCTOR)
+_BY_KEY = {step.key: step for step in _ALL}
 
 
 class Progress(StrEnum):
@@ -92,10 +99,7 @@ _PROGRESS_ICONS = {
 
 def pages() -> list[Page]:
     """The pages for `st.navigation`; `steps_bar` is what people navigate by."""
-    return [
-        st.Page(ROOT / step.file, title=step.title, default=step is START)
-        for step in (START, *STEPS, DOCTOR)
-    ]
+    return [st.Page(ROOT / step.file, title=step.title, default=step is START) for step in _ALL]
 
 
 def step(key: str) -> Step:

@@ -61,7 +61,9 @@ def launch_demo() -> None:
 
 def recent_runs() -> None:
     """The newest runs with their true states, followed while one is under way."""
-    st.subheader("Recent runs", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Recent runs", anchor=False)
+        navigation.link("compare", "Compare runs", icon=":material/compare_arrows:")
     live = any(run.status().is_live for run in run_store().list()[:_RUNS_SHOWN])
     st.fragment(_recent_runs, run_every=_LIVE_SECONDS if live else None)()
 

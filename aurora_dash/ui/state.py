@@ -7,6 +7,7 @@ a change of page, which clears the URL.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import streamlit as st
@@ -29,6 +30,7 @@ class Key(StrEnum):
     FRAMED = "framed"
     FLASH = "flash"
     FIELD_ERRORS = "field-errors"
+    COMPARED = "compared"
 
 
 def synchronise() -> None:
@@ -63,6 +65,17 @@ def _adopt(name: Selection, value: str | None) -> None:
         st.session_state[Selection.EVALUATION] = None
     if name is Selection.DRAFT:
         forget_fields()
+
+
+def compared() -> tuple[str, ...]:
+    """Ids of the runs that were compared last in this session."""
+    ids: tuple[str, ...] = st.session_state.get(Key.COMPARED, ())
+    return ids
+
+
+def compare(ids: Iterable[str]) -> None:
+    """Keep which runs are compared, for when the page is opened again."""
+    st.session_state[Key.COMPARED] = tuple(ids)
 
 
 def url_parameters(**changes: str) -> dict[str, str]:

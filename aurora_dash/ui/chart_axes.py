@@ -1,0 +1,29 @@
+"""What charts of metrics run along: steps, epochs or minutes."""
+
+from __future__ import annotations
+
+from aurora_dash.runs.metrics import FloatArray, MetricsTable
+
+AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
+"""Titles of the axes, and the column behind each."""
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def places(table: MetricsTable, axis: str, split: str) -> FloatArray:
+    """Where the records of a split lie along an axis; minutes count from the first record."""
+    values = table.column(AXES[axis], split)
+    if axis != "Minutes":
+        return values
+    starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
+    minutes: FloatArray = (values - min(starts)) / 60
+    return minutes
+
+
+def curve(
+    table: MetricsTable, axis: str, name: str, split: str = "train"
+) -> tuple[FloatArray, FloatArray]:
+    """A column of a split along an axis, (N,) and (N,)."""
+    x, y = places(table, axis, split), table.column(name, split)
+    # A record may be added between the two reads.
+    length = min(x.size, y.size)
+    return x[:length], y[:length]

@@ -175,6 +175,6 @@ def test_ctrl_c_is_told_in_a_line(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aurora_dash.cli.runs.store_of", interrupt)
+    monkeypatch.setattr("aurora_dash.cli.collection.store_of", interrupt)
     outcome = cli("runs", "list")
     assert (outcome.code, outcome.err) == (130, "error: interrupted\n")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from aurora_dash.ui import editor, lr_test, machine, parameters, readiness, shell
 from aurora_dash.ui.forms import (
+    distributed,
     health,
     launch,
     learning,
@@ -48,6 +49,8 @@ with st.expander("Find a learning rate", icon=":material/experiment:"):
     lr_test.show(spec, findings)
 with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
     training.housekeeping(spec, machine.devices())
+with st.expander(f"Processes: {distributed.summary(spec)}", icon=":material/lan:"):
+    distributed.processes(spec)
 with st.expander("Health: what is watched", icon=":material/monitor_heart:"):
     health.rules(spec)
 with st.expander("Reading the data", icon=":material/speed:"):

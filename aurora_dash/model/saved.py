@@ -47,8 +47,19 @@ class CheckpointMeta(BaseModel):
     epoch: float
     train_loss: float | None = None
     validation_loss: float | None = None
+    validated: bool | None = None
+    """Whether the validation that is due at this step was done; None: not told by older versions,
+    where a validation loss tells it."""
     best_loss: float | None = None
     """Lowest validation loss of the run up to here."""
+    best_metric: str = "loss"
+    """What the best checkpoint is lowest in."""
+    best_value: float | None = None
+    """The lowest value of that up to here."""
+    best_step: int | None = None
+    """At which step that was."""
+    spec: dict[str, Any] | None = None
+    """The run's spec when this was saved; None in what older versions saved."""
     statistics: dict[str, dict[str, tuple[float, float]]]
     sha256: dict[str, str]
     """Checksums by file name; names the files of the parts."""
@@ -57,6 +68,11 @@ class CheckpointMeta(BaseModel):
     threads: int
     """Threads and device are part of bit-identical resuming."""
     versions: dict[str, str]
+
+    @property
+    def was_validated(self) -> bool:
+        """Whether the validation that is due at this step was done."""
+        return self.validation_loss is not None if self.validated is None else self.validated
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -75,6 +91,11 @@ def checkpoint_name(step: int) -> str:
     return f"step-{step:08d}"
 
 
+def step_of(checkpoint: Path) -> int:
+    """Optimiser steps that a checkpoint was made after, by its name."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
 def is_checkpoint_name(name: str) -> bool:
     """Whether a name is one that `checkpoint_name` gives; it holds no path parts."""
     return _NAME.fullmatch(name) is not None
@@ -85,7 +106,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [p for p in folder.iterdir() if is_checkpoint_name(p.name) and (p / META_FILE).exists()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+    return sorted(found, key=step_of)
 
 
 def find_checkpoint(folder: Path, name: str = "best") -> Path:

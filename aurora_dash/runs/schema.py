@@ -81,6 +81,12 @@ METRICS_FIELDS: tuple[Field, ...] = (
     ),
     Field("step_seconds", "s", "wall time of the step, of all its accumulated batches"),
     Field("data_seconds", "s", "of which waiting for data"),
+    Field(
+        "save_seconds",
+        "s",
+        "how long training stood still for checkpoints since the record before; absent where none "
+        "was saved",
+    ),
     Field("memory_bytes", "bytes", "memory of the device (GPU) or of the process (CPU)"),
     Field("nonfinite", "", "names of the values that were NaN or infinite, written as null"),
 )

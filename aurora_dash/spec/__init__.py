@@ -6,6 +6,7 @@ message. A spec is saved with its run and is enough to run it again anywhere. Fr
 
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import HUB, DataPart, DataSpec, DemoSpec, MixPart, Region
+from aurora_dash.spec.distributed import DistributedSpec
 from aurora_dash.spec.files import load_spec
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.loader import LoaderSpec
@@ -25,6 +26,7 @@ __all__ = [
     "DataPart",
     "DataSpec",
     "DemoSpec",
+    "DistributedSpec",
     "HealthSpec",
     "LoaderSpec",
     "LoraSpec",

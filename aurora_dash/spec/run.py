@@ -8,8 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from aurora_dash.spec import best_metric
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
+from aurora_dash.spec.distributed import DistributedSpec
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.spec.loader import LoaderSpec
 from aurora_dash.spec.loss import LossSpec
@@ -56,6 +58,7 @@ class RunSpec(SpecModel):
     rollout: RolloutSpec = RolloutSpec()
     health: HealthSpec = HealthSpec()
     loader: LoaderSpec = LoaderSpec()
+    distributed: DistributedSpec = DistributedSpec()
 
     @model_validator(mode="after")
     def _variables_are_new_and_unique(self) -> Self:
@@ -123,6 +126,12 @@ class RunSpec(SpecModel):
         return self
 
     @model_validator(mode="after")
+    def _best_metric_is_measured(self) -> Self:
+        if refusal := best_metric.refusal(self):
+            raise ValueError(f"training.{refusal}")
+        return self
+
+    @model_validator(mode="after")
     def _added_parts_fit_the_variables(self) -> Self:
         atmospheric = self.names(Group.ATMOSPHERIC)
         separate, modulated = self.model.separate_perceiver, self.model.modulation_heads
@@ -172,6 +181,18 @@ class RunSpec(SpecModel):
         )
         if refusal:
             raise ValueError(f"rollout: {refusal}")
+        return self
+
+    @model_validator(mode="after")
+    def _processes_can_share_the_work(self) -> Self:
+        refusal = self.distributed.refusal(
+            self.model.variant,
+            training=self.training,
+            optimiser=self.optimiser,
+            rollout=self.rollout,
+        )
+        if refusal:
+            raise ValueError(f"distributed: {refusal}")
         return self
 
     def _refusal_of_buffer(self) -> str:

@@ -16,9 +16,11 @@ class TrainingSpec(SpecModel):
     epochs: PositiveInt | None = None
     """Exactly one of `steps` and `epochs`; with neither, 200 steps."""
     batch_size: PositiveInt = 1
+    """Samples a batch, whatever the number of processes."""
     accumulate: PositiveInt = 1
     """Batches a step: their gradients are added up before the weights change. With 8, one GPU does
-    what 8 GPUs do together, in eight times the time and the same memory."""
+    what 8 GPUs do together, in eight times the time and the same memory. Several processes share
+    them (see `distributed`)."""
     seed: int = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     threads: PositiveInt | None = None
@@ -32,13 +34,19 @@ class TrainingSpec(SpecModel):
     patience: PositiveInt | None = None
     """End after so many validations without improvement; None: train to the end."""
     min_delta: NonNegativeFloat = 0.0
-    """By how much the validation loss must fall to count as an improvement."""
+    """By how much `best_metric` must fall to count as an improvement."""
+    best_metric: str = "loss"
+    """What the best checkpoint is lowest in, and `patience` waits for: a value of the validation
+    records, such as ``loss``, ``loss/2t``, ``loss/z/500`` or ``part/<name>/loss``."""
     statistics_every: PositiveInt | None = 10
     """How often weight norms and the size of updates are measured, by group of parameters and by
     new variable; None: never."""
     checkpoint_every: PositiveInt = 50
     keep_checkpoints: PositiveInt = 3
     """How many of the newest checkpoints to keep beside the best."""
+    keep_every: PositiveInt | None = None
+    """Checkpoints at multiples of so many steps are kept for good, beside those; a multiple of
+    `checkpoint_every`. None: none is."""
 
     @model_validator(mode="before")
     @classmethod
@@ -56,5 +64,14 @@ class TrainingSpec(SpecModel):
         if self.steps is not None and self.epochs is not None:
             raise ValueError(
                 f"give either steps ({self.steps}) or epochs ({self.epochs}), not both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_kept_is_saved(self) -> Self:
+        if self.keep_every is not None and self.keep_every % self.checkpoint_every:
+            raise ValueError(
+                f"keep_every ({self.keep_every}) is no multiple of checkpoint_every "
+                f"({self.checkpoint_every}): checkpoints are only written at multiples of that"
             )
         return self

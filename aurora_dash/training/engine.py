@@ -44,7 +44,7 @@ from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
-from aurora_dash.training.stopping import EarlyStopping
+from aurora_dash.training.stopping import Best, EarlyStopping
 from aurora_dash.training.validation import Validator
 
 
@@ -120,7 +120,6 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         stopping = _early_stopping(spec, material)
         saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
         always_best = not material.validation
-        save = Saver(run, spec, model, step, saved, threads, always_best=always_best)
         order = replay.order if replay else material.order
         prefetch = spec.loader.prefetch
         with (
@@ -128,6 +127,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
             TrainingBatches(
                 material.train, order, crop=material.crop, prefetch=prefetch
             ) as batches,
+            Saver(run, spec, model, step, saved, threads, always_best=always_best) as save,
         ):
             trainer = Trainer(
                 take_step=step,
@@ -142,6 +142,7 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
                 validate_every=spec.training.validate_every,
                 save_every=spec.training.checkpoint_every,
                 accumulate=spec.training.accumulate,
+                best=Best(spec.training.best_metric),
                 stopping=stopping,
             )
             resume(run, save.store, trainer, model, step, saved)
@@ -253,6 +254,7 @@ def _validator(run: Run, spec: RunSpec, step: TrainingStep, material: Material) 
 
 
 def _early_stopping(spec: RunSpec, material: Material) -> EarlyStopping | None:
-    if spec.training.patience is None or not material.validation:
+    training = spec.training
+    if training.patience is None or not material.validation:
         return None
-    return EarlyStopping(spec.training.patience, spec.training.min_delta)
+    return EarlyStopping(training.patience, training.min_delta, training.best_metric)

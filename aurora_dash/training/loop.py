@@ -10,7 +10,7 @@ from typing import Protocol
 
 from aurora_dash.data.batches import Sample
 from aurora_dash.training.order import Order
-from aurora_dash.training.stopping import EarlyStopping
+from aurora_dash.training.stopping import Best, EarlyStopping
 from aurora_dash.training.terms import Record
 
 _PACE_STEPS = 50
@@ -52,6 +52,19 @@ class Records(Protocol):
         """Take those of a validation."""
 
 
+class Saves(Protocol):
+    """Takes checkpoints, which may be written while training goes on."""
+
+    def __call__(self, trainer: Trainer, best: bool) -> object:
+        """Take one of the present state; training may go on when this returns."""
+
+    def check(self) -> None:
+        """Raise what writing met since."""
+
+    def finish(self) -> None:
+        """Return when all that was taken is on disk; raises what writing met."""
+
+
 class StepBatches:
     """The batches of one step, each fetched when its turn comes."""
 
@@ -80,11 +93,12 @@ class Trainer:
         validate: Callable[[Callable[[], bool]], Record | None] | None,
         records: Records,
         requests: Requests,
-        save: Callable[[Trainer, bool], object],
+        save: Saves,
         total_steps: int,
         validate_every: int,
         save_every: int,
         accumulate: int = 1,
+        best: Best | None = None,
         stopping: EarlyStopping | None = None,
     ) -> None:
         self._take_step = take_step
@@ -103,9 +117,14 @@ class Trainer:
         self.last_loss: float | None = None
         self.best_loss: float | None = None
         """Lowest validation loss; without validation, the lowest training loss."""
+        self.best = best or Best()
+        """The validation that counts as the best."""
         self.validation_loss: float | None = None
         """Validation loss of the present weights, if it was measured."""
+        self.validated = False
+        """Whether the present weights were validated."""
         self._saved_step: int | None = None
+        self._save_seconds = 0.0
         self._ends: deque[float] = deque(maxlen=_PACE_STEPS)
 
     @property
@@ -118,23 +137,42 @@ class Trainer:
         """Why training ended before its last step without being asked to; empty if it did not."""
         return "" if self._stopping is None else self._stopping.reason
 
-    def resume(self, *, step: int, last_loss: float | None, best_loss: float | None) -> None:
-        """Go on after `step` steps, which a checkpoint has."""
+    def resume(
+        self,
+        *,
+        step: int,
+        last_loss: float | None,
+        best_loss: float | None,
+        validation_loss: float | None = None,
+        validated: bool = True,
+    ) -> None:
+        """Go on after `step` steps, which a checkpoint has; `best` is restored apart."""
         self.step, self.last_loss, self.best_loss = step, last_loss, best_loss
-        self._saved_step = step
+        self.validation_loss, self.validated = validation_loss, validated
+        # What is measured now belongs into that checkpoint too.
+        self._saved_step = None if self._owes_validation() else step
 
     def run(self) -> bool:
         """Train to the end; False if a request ended it before. Saves in either case."""
-        if self.step == 0:
+        if self.step == 0 or self._owes_validation():
             self._measure()
         while self._goes_on() and not self._is_to_stop():
             self._advance()
-            if self.step % self._validate_every == 0 or self.step == self.total_steps:
+            if self._is_validation_due():
                 self._measure()
             if self.step % self._save_every == 0:
                 self.save()
         self.save()
+        self._save.finish()
         return not self._goes_on()
+
+    def _is_validation_due(self) -> bool:
+        return self.step % self._validate_every == 0 or self.step == self.total_steps
+
+    def _owes_validation(self) -> bool:
+        """Whether a stop came in the way of a validation."""
+        can = self._validate is not None
+        return can and not self.validated and self._is_validation_due()
 
     def _goes_on(self) -> bool:
         return self.step < self.total_steps and not self.stopped_early
@@ -142,10 +180,13 @@ class Trainer:
     def save(self, *, best: bool = False) -> None:
         """Save a checkpoint of the present weights unless there is one already."""
         if self._saved_step != self.step or best:
+            begin = time.perf_counter()
             self._save(self, best)
             self._saved_step = self.step
+            self._save_seconds += time.perf_counter() - begin
 
     def _is_to_stop(self) -> bool:
+        self._save.check()
         stop = self._requests.wants_stop()
         if not stop:
             if self._requests.wait_while_paused(self.save):
@@ -163,11 +204,13 @@ class Trainer:
         end = time.perf_counter()
         self._ends.append(end)
         self.step += 1
-        self.last_loss, self.validation_loss = values["loss"], None
+        self.last_loss, self.validation_loss, self.validated = values["loss"], None, False
         if self._validate is None:
             best = math.inf if self.best_loss is None else self.best_loss
             self.best_loss = min(self.last_loss, best)
         times = {"step_seconds": end - begin, "data_seconds": batches.waited}
+        if self._save_seconds:
+            times["save_seconds"], self._save_seconds = self._save_seconds, 0.0
         self._records.train(self.step, self.epoch, values | times, self._seconds_a_step())
 
     def _measure(self) -> None:
@@ -177,13 +220,15 @@ class Trainer:
         values = self._validate(self._requests.wants_stop)
         if values is None:
             return
-        self.validation_loss = loss = values["loss"]
+        self.validation_loss, self.validated = values["loss"], True
+        value, is_best = self.best.value_in(values), False
         # The weights before training are not a result of it, however good they are.
-        is_best = self.step > 0 and loss < (math.inf if self.best_loss is None else self.best_loss)
-        if is_best:
-            self.best_loss = loss
-        if self._stopping is not None and self.step > 0:
-            self._stopping.add(self.step, loss)
+        if self.step > 0:
+            is_best = self.best.add(self.step, value)
+            if values["loss"] < (math.inf if self.best_loss is None else self.best_loss):
+                self.best_loss = values["loss"]
+            if self._stopping is not None:
+                self._stopping.add(self.step, value)
         self._records.validation(self.step, self.epoch, values, self.best_loss)
         if is_best:
             self.save(best=True)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from aurora_dash.errors import CheckpointError
+from aurora_dash.errors import AuroraDashError, CheckpointError
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.load import load_into
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
-from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
+from aurora_dash.spec.best_metric import WHOLE
+from aurora_dash.training.background import BackgroundWriter
+from aurora_dash.training.checkpoints import CheckpointStore, Restored
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.parts import Resumable, Stateful
+from aurora_dash.training.snapshot import Snapshot
+from aurora_dash.training.stopping import Best
 
 
 class Saver:
-    """Puts what a trainer has reached into a checkpoint."""
+    """Puts what a trainer has reached into checkpoints. Use as a context manager.
+
+    Training stands still while the state is copied to the memory of the host, and while the
+    checkpoint before is still being written; the rest happens on a thread of its own.
+    """
 
     def __init__(
         self,
@@ -29,17 +38,37 @@ class Saver:
         *,
         always_best: bool,
     ) -> None:
-        self.store = CheckpointStore(run, keep=spec.training.keep_checkpoints)
+        self.store = CheckpointStore(
+            run, keep=spec.training.keep_checkpoints, keep_every=spec.training.keep_every
+        )
+        self._run = run
+        self._spec = spec
         self._model = model
         self._step = step
         self._parts = parts
         self._threads = threads
         self._always_best = always_best
         """Without validation the newest weights pass for the best."""
+        self._writer = BackgroundWriter(f"checkpoints {run.id}")
 
     def __call__(self, trainer: Trainer, best: bool) -> None:
-        """Save the present state."""
-        snapshot = Snapshot(
+        """Save the present state; raises what writing the one before met."""
+        self._writer.wait()
+        snapshot = self._snapshot(trainer).on_host()
+        best = best or self._always_best
+        self._writer.submit(lambda: self.store.save(snapshot, best=best))
+
+    def check(self) -> None:
+        """Raise what writing met since."""
+        self._writer.check()
+
+    def finish(self) -> None:
+        """Return when all is on disk; raises what writing met."""
+        self._writer.wait()
+
+    def _snapshot(self, trainer: Trainer) -> Snapshot:
+        best = trainer.best
+        return Snapshot(
             step=trainer.step,
             epoch=trainer.epoch,
             weights=self._model.state_dict(),
@@ -49,10 +78,31 @@ class Saver:
             threads=self._threads,
             train_loss=trainer.last_loss,
             validation_loss=trainer.validation_loss,
+            validated=trainer.validated,
             best_loss=trainer.best_loss,
+            best_metric=best.metric,
+            best_value=best.value,
+            best_step=trainer.step if self._always_best else best.step,
+            spec=self._spec.model_dump(mode="json"),
             parts={name: part.state_dict() for name, part in self._parts.items()},
         )
-        self.store.save(snapshot, best=best or self._always_best)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait until what was taken is on disk, whatever ended the training."""
+        self._writer.close()
+        try:
+            self._writer.check()
+        except AuroraDashError as problem:
+            if problem is not error:
+                self._run.log_event("error", problem.message, remedy=problem.remedy)
 
 
 def resume(
@@ -64,15 +114,41 @@ def resume(
     parts: Mapping[str, Stateful],
 ) -> None:
     """Go on from the run's newest checkpoint, if it has one; `parts` become what they were."""
+    store.tidy()
     restored = store.load_newest(lambda message: run.log_event("warning", message))
     if restored is None:
         return
     load_into(model.module, restored.weights, adapt=False, name=str(restored.path))
     step.restore(restored.optimiser)
     _restore_parts(run, parts, restored.parts, restored.path.name)
+    _restore_best(run, store, trainer.best, restored)
     meta = restored.meta
-    trainer.resume(step=meta.step, last_loss=meta.train_loss, best_loss=meta.best_loss)
+    trainer.resume(
+        step=meta.step,
+        last_loss=meta.train_loss,
+        best_loss=meta.best_loss,
+        validation_loss=meta.validation_loss,
+        validated=meta.was_validated,
+    )
     run.log_event("info", f"resumed from {restored.path.name}", step=meta.step)
+
+
+def _restore_best(run: Run, store: CheckpointStore, best: Best, restored: Restored) -> None:
+    """Which checkpoint is the best so far, and the pointer to it as it was at that step."""
+    meta = restored.meta
+    if meta.best_metric != best.metric:
+        run.log_event(
+            "warning",
+            f"the best checkpoint so far is that of {meta.best_metric}; from here on the lowest "
+            f"{best.metric} counts, whatever it was before.",
+        )
+        return
+    best.value, best.step = meta.best_value, meta.best_step
+    if best.value is None:
+        # Older versions told the lowest loss alone.
+        best.value = meta.best_loss if best.metric == WHOLE else None
+    if meta.best_step is not None:
+        store.mark_best(meta.best_step)
 
 
 def _restore_parts(

@@ -37,7 +37,8 @@ def make_run(store: RunStore) -> MakeRun:
 
     def make(spec: RunSpec, change: Callable[[dict], None] | None = None, step: int = 0) -> Run:
         from aurora_dash.model.build import build_model
-        from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
+        from aurora_dash.training.checkpoints import CheckpointStore
+        from aurora_dash.training.snapshot import Snapshot
 
         run = store.create(spec)
         model = build_model(spec, store=store)

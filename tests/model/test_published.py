@@ -12,7 +12,8 @@ import torch
 from aurora_dash.model.build import SIZES, BuiltModel, build_model
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import ModelSpec, RunSpec, TrainingSpec
-from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
+from aurora_dash.training.checkpoints import CheckpointStore
+from aurora_dash.training.snapshot import Snapshot
 from aurora_dash.variants import VARIANTS, Variant
 from tests.hub_server import Hub
 from tests.model.published import StateDict, publishable, published

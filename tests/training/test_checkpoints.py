@@ -10,7 +10,9 @@ from aurora_dash.errors import CheckpointError, RunError
 from aurora_dash.model.saved import find_checkpoint, list_checkpoints, read_meta, read_part
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.training import checkpoints
-from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
+from aurora_dash.training.checkpoints import CheckpointStore
+from aurora_dash.training.host_copy import Unchanging
+from aurora_dash.training.snapshot import Snapshot
 
 STATISTICS = ModelStatistics({"2t": (280.0, 20.0)}, {"z_500": (54_000.0, 3_000.0)})
 
@@ -18,14 +20,16 @@ STATISTICS = ModelStatistics({"2t": (280.0, 20.0)}, {"z_500": (54_000.0, 3_000.0
 def _snapshot(step: int, **more: object) -> Snapshot:
     optimiser = {"state": {0: {"exp_avg": torch.full((3,), float(step))}}, "param_groups": []}
     return Snapshot(
-        step=step,
-        epoch=step / 4,
-        weights={"a": torch.full((3,), float(step))},
-        optimiser=optimiser,
-        statistics=STATISTICS,
-        device="cpu",
-        threads=1,
-        **more,
+        **{
+            "step": step,
+            "epoch": step / 4,
+            "weights": {"a": torch.full((3,), float(step))},
+            "optimiser": optimiser,
+            "statistics": STATISTICS,
+            "device": "cpu",
+            "threads": 1,
+        }
+        | more
     )
 
 
@@ -95,14 +99,15 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_nothing_half_done(
     assert [path.name for path in store.folder.iterdir() if path.name.startswith(".")] == []
 
 
-def test_torchs_way_to_report_a_full_disk_is_understood(run, monkeypatch) -> None:
-    def full(*arguments: object) -> None:
-        raise RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+def test_torchs_writer_does_not_hide_that_the_disk_is_full(run, monkeypatch) -> None:
+    original = Path.open
 
-    monkeypatch.setattr(checkpoints.torch, "save", full)
-    with pytest.raises(CheckpointError, match="failed writing file") as caught:
-        CheckpointStore(run).save(_snapshot(1))
-    assert "disk space" in caught.value.remedy
+    def full(self, *arguments, **more):
+        return original(Path("/dev/full") if self.name == "model.pt" else self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        CheckpointStore(run).save(_snapshot(1, weights={"a": torch.zeros(100_000)}))
 
 
 def test_a_crash_before_the_rename_leaves_no_checkpoint(run, monkeypatch) -> None:
@@ -186,3 +191,54 @@ def test_a_part_has_a_name_of_its_own(run, name) -> None:
     with pytest.raises(CheckpointError, match="can't name a part"):
         CheckpointStore(run).save(_snapshot(1, parts={name: {}}))
     assert _names(CheckpointStore(run)) == []
+
+
+def test_checkpoints_of_every_so_many_steps_are_kept_for_good(run) -> None:
+    store = CheckpointStore(run, keep=1, keep_every=4)
+    for step in range(2, 12, 2):
+        store.save(_snapshot(step))
+    assert _names(store) == ["step-00000004", "step-00000008", "step-00000010"]
+
+
+def test_what_a_dead_owner_left_is_cleared_and_what_it_moved_away_comes_back(run) -> None:
+    store = CheckpointStore(run)
+    for step in (1, 2):
+        store.save(_snapshot(step))
+    folder = store.folder
+    (folder / "step-00000002").rename(folder / ".step-00000002.old")
+    for left in (".step-00000002.4711.tmp", ".step-00000000.removed", ".step-00000001.old"):
+        (folder / left).mkdir()
+        (folder / left / "model.pt").write_bytes(b"half")
+    store.tidy()
+    assert _names(store) == ["step-00000001", "step-00000002"]
+    assert store.load().meta.step == 2
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_pointer_to_the_best_goes_back_with_the_run(run) -> None:
+    store = CheckpointStore(run)
+    store.save(_snapshot(1), best=True)
+    store.save(_snapshot(2), best=True)
+    store.mark_best(1)
+    assert find_checkpoint(store.folder).name == "step-00000001"
+    store.mark_best(7)
+    assert find_checkpoint(store.folder).name == "step-00000001"
+
+
+def test_a_copy_on_the_host_shares_nothing_that_training_changes() -> None:
+    weight, waiting = torch.zeros(2), torch.ones(2)
+    snapshot = _snapshot(
+        1,
+        weights={"a": weight},
+        optimiser={"state": {0: {"exp_avg": weight}}, "param_groups": [{"lr": 0.1}]},
+        parts={"replay": {"entries": Unchanging({3: {"surface": waiting}}), "times": (1, 2)}},
+    )
+    copied = snapshot.on_host()
+    weight.add_(1)
+    assert copied.weights["a"].tolist() == [0.0, 0.0]
+    assert copied.optimiser["state"][0]["exp_avg"].tolist() == [0.0, 0.0]
+    assert copied.optimiser["param_groups"] == [{"lr": 0.1}]
+    entries = copied.parts["replay"]["entries"]
+    assert type(entries) is dict
+    assert entries[3]["surface"].data_ptr() == waiting.data_ptr()
+    assert copied.parts["replay"]["times"] == (1, 2)

@@ -5,7 +5,7 @@ import pytest
 from aurora_dash.errors import TrainingError
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.order import BatchOrder
-from aurora_dash.training.stopping import EarlyStopping
+from aurora_dash.training.stopping import Best, EarlyStopping
 
 
 class World:
@@ -19,6 +19,8 @@ class World:
         self.paces: list[float | None] = []
         self.best: list[float | None] = []
         self.at_step: dict[int, str] = {}
+        self.stood_still: list[bool] = []
+        self.failure: Exception | None = None
 
     def take(self, step: int):
         return step, step
@@ -39,7 +41,8 @@ class World:
         return {"loss": self.losses.pop(0)}
 
     def train(self, step, epoch, values, pace) -> None:
-        assert values.keys() == {"loss", "step_seconds", "data_seconds"}
+        assert values.keys() - {"save_seconds"} == {"loss", "step_seconds", "data_seconds"}
+        self.stood_still.append("save_seconds" in values)
         assert epoch == step / 2
         self.diary.append(f"record {step}")
         self.paces.append(pace)
@@ -65,8 +68,16 @@ class World:
         save()
         return True
 
-    def save(self, trainer: Trainer, best: bool) -> None:
+    def __call__(self, trainer: Trainer, best: bool) -> None:
         self.diary.append(f"save {trainer.step}{' best' if best else ''}")
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def finish(self) -> None:
+        self.diary.append("finish")
+        self.check()
 
     def trainer(self, **more: object) -> Trainer:
         options = {"total_steps": 4, "validate_every": 2, "save_every": 3} | more
@@ -76,7 +87,7 @@ class World:
             validate=None if self.losses is None else self.validate,
             records=self,
             requests=self,
-            save=self.save,
+            save=self,
             **options,
         )
 
@@ -94,6 +105,7 @@ def test_a_run_goes_as_it_reads() -> None:
         *("step 1", "record 2", "validate", "save 2 best"),
         *("step 2", "record 3", "save 3"),
         *("step 3", "record 4", "validate", "save 4"),
+        "finish",
     ]
     assert (trainer.step, trainer.epoch) == (4, 2.0)
     assert trainer.last_loss == pytest.approx(0.7)
@@ -129,7 +141,7 @@ def test_stop_finishes_the_step_saves_and_ends() -> None:
     world.at_step = {1: "stop"}
     trainer = world.trainer()
     assert not trainer.run()
-    assert world.diary == ["validate", "step 0", "record 1", "save 1"]
+    assert world.diary == ["validate", "step 0", "record 1", "save 1", "finish"]
 
 
 def test_a_stop_during_validation_ends_without_its_record() -> None:
@@ -138,7 +150,51 @@ def test_a_stop_during_validation_ends_without_its_record() -> None:
     trainer = world.trainer()
     assert not trainer.run()
     assert world.best == [None]
-    assert world.diary[-1] == "save 2"
+    assert world.diary[-2:] == ["save 2", "finish"]
+    assert not trainer.validated
+
+
+def test_a_validation_that_a_stop_came_in_the_way_of_is_done_after_the_resume() -> None:
+    world = World([5.0, 9.0])
+    trainer = world.trainer()
+    trainer.resume(step=2, last_loss=0.8, best_loss=None, validated=False)
+    trainer.run()
+    assert world.diary[:3] == ["validate", "save 2 best", "step 2"]
+
+
+def test_what_writing_a_checkpoint_met_ends_the_training_before_its_next_step() -> None:
+    world = World()
+    trainer = world.trainer(total_steps=9)
+    world.failure = OSError("no")
+    with pytest.raises(OSError, match="no"):
+        trainer.run()
+    assert not world.did("step")
+
+
+def test_the_record_after_a_save_says_how_long_it_stood_still() -> None:
+    world = World()
+    world.trainer(total_steps=5, save_every=2).run()
+    assert world.stood_still == [False, False, True, False, True]
+
+
+def test_the_best_is_lowest_in_the_chosen_value() -> None:
+    world = World([])
+    world.validate = lambda interrupted: {"loss": losses.pop(0), "loss/2t": errors.pop(0)}
+    losses, errors = [9.0, 5.0, 4.0], [9.0, 2.0, 3.0]
+    trainer = world.trainer(total_steps=2, validate_every=1, best=Best("loss/2t"))
+    assert trainer.run()
+    assert world.did("save") == ["save 1 best", "save 2"]
+    assert (trainer.best.value, trainer.best.step) == (2.0, 1)
+    # The lowest loss is told all the same.
+    assert trainer.best_loss == 4.0
+
+
+def test_a_value_that_validation_does_not_measure_is_refused_before_the_first_step() -> None:
+    world = World([9.0])
+    trainer = world.trainer(best=Best("loss/tp"))
+    with pytest.raises(TrainingError, match=r"best_metric is 'loss/tp'.* it measures loss\."):
+        trainer.run()
+    assert not world.did("step")
 
 
 def test_save_now_saves_once_after_the_step() -> None:
@@ -169,8 +225,9 @@ def test_resuming_goes_on_after_the_checkpoints_step() -> None:
     world = World([3.0])
     trainer = world.trainer()
     trainer.resume(step=3, last_loss=0.8, best_loss=2.0)
+    trainer.best.add(2, 2.0)
     assert trainer.run()
-    assert world.diary == ["step 3", "record 4", "validate", "save 4"]
+    assert world.diary == ["step 3", "record 4", "validate", "save 4", "finish"]
     assert trainer.best_loss == 2.0
 
 
@@ -179,7 +236,7 @@ def test_a_finished_run_has_nothing_left_to_do() -> None:
     trainer = world.trainer()
     trainer.resume(step=4, last_loss=0.8, best_loss=2.0)
     assert trainer.run()
-    assert world.diary == []
+    assert world.diary == ["finish"]
 
 
 def test_after_a_failed_step_the_trainer_stands_where_it_was() -> None:

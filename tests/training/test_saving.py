@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import errno
+import time
+
 import pytest
 import torch
 
 from aurora_dash.errors import CheckpointError
 from aurora_dash.runs.status import RunState
+from aurora_dash.runs.store import RunStore
+from aurora_dash.training import snapshot
 from aurora_dash.training.checkpoints import CheckpointStore
 from aurora_dash.training.engine import train
 from aurora_dash.training.saving import resume
 from aurora_dash.training.step import TrainingStep
+from aurora_dash.training.stopping import Best
 
 
 class Counter:
@@ -32,6 +38,8 @@ def test_a_part_survives_a_resume_and_its_absence_is_said(run, built, step, monk
     monkeypatch.setattr(TrainingStep, "parts", {"counter": second, "other": Counter()})
 
     class Resumed:
+        best = Best()
+
         def resume(self, **values: object) -> None:
             self.values = values
 
@@ -63,3 +71,43 @@ def test_a_resume_restores_nothing_without_a_checkpoint(run, built, step) -> Non
     assert all(torch.equal(value, before[name]) for name, value in built.state_dict().items())
     with pytest.raises(CheckpointError):
         CheckpointStore(run).load()
+
+
+def test_training_goes_on_while_a_checkpoint_is_written(run, monkeypatch) -> None:
+    original, began, steps_meanwhile = snapshot._save, [], []
+
+    def slow(path, content) -> str:
+        """A disk that takes longer for the first checkpoint than two more steps do."""
+        if not began:
+            began.append(path.parent.name)
+            while run.metrics().num_rows() < 5:
+                time.sleep(0.01)
+            steps_meanwhile.append(run.metrics().num_rows())
+        return original(path, content)
+
+    monkeypatch.setattr(snapshot, "_save", slow)
+    result = train(run)
+    assert result.state is RunState.COMPLETED
+    assert "step-00000003" in began[0]
+    assert steps_meanwhile == [5]
+    # What was saved is the state after three steps all the same, as it is without the delay.
+    whole = RunStore(run.folder.parent).create(run.spec())
+    monkeypatch.undo()
+    train(whole)
+    for name in ("step-00000003", "step-00000006"):
+        late, prompt = (CheckpointStore(r).load(name) for r in (run, whole))
+        assert all(torch.equal(late.weights[k], v) for k, v in prompt.weights.items())
+        states = (late.optimiser["state"], prompt.optimiser["state"])
+        assert all(torch.equal(states[0][k]["exp_avg"], v["exp_avg"]) for k, v in states[1].items())
+    assert run.metrics().column("save_seconds").tolist()[3] > 0
+
+
+def test_what_writing_met_ends_the_run_with_its_reason(run, monkeypatch) -> None:
+    def broken(path, content) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(snapshot, "_save", broken)
+    result = train(run)
+    assert result.state is RunState.FAILED
+    assert "Input/output error" in result.reason
+    assert "step-00000003" in result.reason

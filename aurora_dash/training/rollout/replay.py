@@ -17,6 +17,7 @@ from aurora import Batch
 from aurora_dash.data.windows import Window
 from aurora_dash.errors import TrainingError
 from aurora_dash.spec import RunSpec
+from aurora_dash.training.host_copy import Unchanging
 from aurora_dash.training.order import BatchOrder
 from aurora_dash.training.rollout.buffer import Entry, ReplayBuffer
 from aurora_dash.training.rollout.plan import Draw, ReplayPlan, Waiting
@@ -120,13 +121,14 @@ class Replay:
         self._steps, self._num_begun = step + 1, draw.num_begun + (draw.source is None)
 
     def state_dict(self) -> Mapping[str, Any]:
-        """The forecasts that wait, oldest first, and how many were begun; tensors are shared."""
+        """The forecasts that wait, oldest first, and how many were begun; tensors are shared,
+        and never changed."""
         return {
             "step": self._steps,
             "accumulate": self._accumulate,
             "num_begun": self._num_begun,
             "waiting": [asdict(entry) for entry in self._waiting.values()],
-            "entries": self.buffer.to_state(),
+            "entries": Unchanging(self.buffer.to_state()),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aurora_dash.spec import RunSpec
+from aurora_dash.spec import RunSpec, best_metric
 from aurora_dash.ui import boundary, editor, fields, state
 
 _LENGTH = f"{state.FIELD_PREFIX}length"
@@ -189,6 +189,13 @@ def _validation(spec: RunSpec) -> None:
         minimum=1,
         placeholder="All",
     )
+    fields.choice(
+        spec,
+        "training.best_metric",
+        "The best is lowest in",
+        "Which value of the validation says which checkpoint is the best, and when to stop.",
+        [*dict.fromkeys([*best_metric.choices(spec), spec.training.best_metric])],
+    )
     fields.integer(
         spec,
         "training.patience",
@@ -202,7 +209,7 @@ def _validation(spec: RunSpec) -> None:
             spec,
             "training.min_delta",
             "Improvement that counts",
-            "By how much the validation loss must fall.",
+            "By how much that value must fall.",
         )
 
 
@@ -220,6 +227,14 @@ def _keeping(spec: RunSpec) -> None:
         "Checkpoints to keep",
         "The newest ones; the best is kept besides. A full-size one takes 15 GB.",
         minimum=1,
+    )
+    fields.integer(
+        spec,
+        "training.keep_every",
+        "Keep for good every (steps)",
+        "Checkpoints at multiples of so many steps are never deleted. Empty: none.",
+        minimum=1,
+        placeholder="None",
     )
     fields.integer(
         spec,

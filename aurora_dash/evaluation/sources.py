@@ -168,8 +168,12 @@ class Subject:
 
 
 def _for_inference(spec: RunSpec) -> RunSpec:
-    # Recomputing activations only costs time where no gradient is wanted.
-    return spec.replace(model=spec.model.replace(activation_checkpointing=False))
+    # Recomputing activations only costs time where no gradient is wanted; chunks cost nothing.
+    chunks = "auto" if spec.model.chunks == "off" else spec.model.chunks
+    model = spec.model.replace(
+        activation_checkpointing=False, checkpointed_layers="default", chunks=chunks
+    )
+    return spec.replace(model=model)
 
 
 def _run_called(name: str, store: RunStore) -> Run:

@@ -37,7 +37,7 @@ class Chunking:
         """`recompute_whole`: recompute even what ``auto`` leaves in one piece."""
         self.told: Callable[[Choice], object] | None = None
         """Called with each choice, once for each kind of work."""
-        self._wanted = wanted
+        self.wanted = wanted
         self._size = size
         self._recompute_one = recompute_whole or wanted != "auto"
         self._choices: dict[Work, Choice] = {}
@@ -53,7 +53,7 @@ class Chunking:
             with_gradient=torch.is_grad_enabled(),
         )
         if work not in self._choices:
-            choice = choose(self._wanted, work, self._size, free_memory(device))
+            choice = choose(self.wanted, work, self._size, free_memory(device))
             self._choices[work] = choice
             if self.told is not None:
                 self.told(choice)

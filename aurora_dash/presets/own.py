@@ -93,4 +93,5 @@ def _pretrained() -> ModelSpec:
         size="full",
         autocast=True,
         activation_checkpointing=True,
+        chunks="auto",
     )

@@ -216,5 +216,10 @@ def _lora(
 
 def _model(variant: str) -> ModelSpec:
     return ModelSpec(
-        variant=variant, source="hub", size="full", autocast=True, activation_checkpointing=True
+        variant=variant,
+        source="hub",
+        size="full",
+        autocast=True,
+        activation_checkpointing=True,
+        chunks="auto",
     )

@@ -163,3 +163,21 @@ def test_what_is_no_checkpoint_is_refused_in_words(
 def test_a_request_is_refused_where_it_is_built(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(SpecError, match=reason):
         EvaluationRequest.build(fields)
+
+
+@pytest.mark.parametrize(
+    ("saving", "number"),
+    [
+        ({}, "auto"),
+        ({"activation_checkpointing": True, "checkpointed_layers": "stages"}, "auto"),
+        ({"chunks": 3}, 3),
+    ],
+)
+def test_what_saves_memory_in_training_changes_no_forecast(
+    make_run: Any, small_spec: RunSpec, store: RunStore, saving: dict[str, Any], number: Any
+) -> None:
+    run = make_run(small_spec.replace(model=small_spec.model.replace(**saving)))
+    module = CheckpointRef.parse(run.id, store).resolve().load().module
+    assert module.chunking is not None
+    assert module.chunking.wanted == number
+    assert not any(hasattr(part, "_checkpoint_wrapped_module") for part in module.modules())

@@ -62,7 +62,8 @@ def test_lack_of_memory_comes_with_what_helps_in_the_order_of_what_it_saves(stor
     status = run.status()
     assert status.reason.startswith("Out of memory")
     first = status.remedy.index("1. model.activation_checkpointing=true")
-    assert first < status.remedy.index("2. training.batch_size=2")
+    second = status.remedy.index("2. model.chunks=auto")
+    assert first < second < status.remedy.index("3. training.batch_size=2")
     assert "autocast=true:" not in status.remedy
     assert "223 GiB become 64" in status.remedy
     (entry,) = noticed(run.events())
@@ -73,7 +74,7 @@ def test_lack_of_memory_comes_with_what_helps_in_the_order_of_what_it_saves(stor
 
 def test_where_all_that_saves_memory_is_on_the_data_are_left() -> None:
     spec = RunSpec(variables=(VariableSpec(name="tcwv"),)).with_overrides(
-        ["model.activation_checkpointing=true", "training.device=cpu"]
+        ["model.activation_checkpointing=true", "model.chunks=auto", "training.device=cpu"]
     )
     assert "data.levels" in explain(MemoryError(), spec).remedy
     assert memory_remedies(spec) == ()

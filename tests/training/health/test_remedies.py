@@ -20,16 +20,19 @@ def test_memory_remedies_come_by_what_they_save_without_those_that_are_on() -> N
     spec = RunSpec().with_overrides(["training.batch_size=4"])
     assert _keys(spec) == [
         "checkpoint-activations",
+        "chunks",
         "autocast",
         "halve-batch",
         "lora",
         "autocast-all",
     ]
-    halved = memory_remedies(spec)[2].assignments
+    halved = memory_remedies(spec)[3].assignments
     assert halved == ("training.batch_size=2", "training.accumulate=2")
     through_two = spec.with_overrides(["rollout.kind=backprop"])
     assert _keys(through_two)[-1] == "pushforward"
     saving = spec.with_overrides(["model.activation_checkpointing=true", "training.batch_size=1"])
+    assert _keys(saving) == ["chunks", "autocast", "lora", "autocast-all"]
+    saving = saving.with_overrides(["model.chunks=4"])
     assert _keys(saving) == ["autocast", "lora", "autocast-all"]
     # Casting gains nothing on a CPU, and a new variable's weights can't be frozen.
     new = (VariableSpec(name="tcwv"),)

@@ -6,10 +6,7 @@ whatever `x_title` says. Curves are thinned to a bounded number of points, whate
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +43,6 @@ GROUP_STYLES: Mapping[str, tuple[str, str]] = {
 
 _FEW_VALUES = 3
 _MANY_CURVES = 6
-_HOVER_WIDTH = 48
 _GIB = 2**30
 
 
@@ -174,49 +170,6 @@ def memory_figure(
         _add_level(figure, f"{capacity:.3g} GiB there", capacity, (memory_bytes,))
     figure.update_yaxes(rangemode="tozero")
     return _or_empty(figure)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened at a place along a chart."""
-
-    x: float
-    text: str
-    """Shown under the mouse."""
-
-
-def add_marks(figure: go.Figure, marks: Sequence[Mark], *, colour: str = VERMILION) -> go.Figure:
-    """Vertical lines from bottom to top, with their texts under the mouse; the figure itself.
-
-    They have an axis of their own, from 0 to 1, so that they change neither range nor scale.
-    """
-    if not marks or not figure.data:
-        return figure
-    x = [value for mark in marks for value in (mark.x, mark.x, mark.x, None)]
-    y = [value for _ in marks for value in (0.0, 0.5, 1.0, None)]
-    texts = [value for mark in marks for value in (_folded(mark.text),) * 3 + ("",)]
-    figure.add_trace(
-        go.Scatter(
-            name="alert" if len(marks) == 1 else "alerts",
-            x=x,
-            y=y,
-            yaxis="y2",
-            text=texts,
-            mode="lines",
-            line={"color": colour, "dash": "dash", "width": 1.5},
-            hovertemplate="%{text}<extra></extra>",
-            connectgaps=False,
-        )
-    )
-    figure.update_layout(
-        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-    )
-    return figure
-
-
-def _folded(text: str) -> str:
-    """Lines that fit beside the mouse, with nothing taken for markup."""
-    return "<br>".join(escape(line) for line in textwrap.wrap(text, _HOVER_WIDTH))
 
 
 def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:

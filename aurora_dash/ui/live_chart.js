@@ -65,12 +65,30 @@ function themed(layout, host) {
   return { ...layout, template: { ...layout.template, layout: template } };
 }
 
+// Charts by the name of their link, with the stretch of the x axis that they share. On the window,
+// for the same reason as Plotly.
+const links = (globalThis.auroraDashLinks ??= new Map());
+
+function linkOf(name) {
+  if (!links.has(name)) links.set(name, { range: null, charts: new Set() });
+  return links.get(name);
+}
+
+// What a zoom, a pan or a double click says of the x axis; undefined if it was about something else.
+function sharedRange(change) {
+  if (change["xaxis.autorange"]) return null;
+  const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+  return range[0] === undefined ? undefined : range;
+}
+
 class LiveChart {
   constructor(parent) {
     this.host = document.createElement("div");
     this.host.className = "aurora-live-chart";
     parent.append(this.host);
     this.waiting = null;
+    this.latest = null;
+    this.link = null;
     this.drawing = false;
     this.dragging = false;
     this.host.addEventListener("pointerdown", () => (this.dragging = true));
@@ -85,7 +103,54 @@ class LiveChart {
     this.host.style.height = `${payload.height}px`;
     this.host.dataset.liveChart = payload.key;
     this.waiting = payload;
+    this.join(payload.link);
     this.draw();
+  }
+
+  join(name) {
+    const link = name ? linkOf(name) : null;
+    if (link === this.link) return;
+    this.link?.charts.delete(this);
+    this.link = link;
+    link?.charts.add(this);
+  }
+
+  others() {
+    return [...(this.link?.charts ?? [])].filter((chart) => chart !== this && chart.latest);
+  }
+
+  // Plotly tells of a person's zoom and pointer; what this module does itself it does not tell.
+  listen() {
+    if (this.listening) return;
+    this.listening = true;
+    this.host.on("plotly_relayout", (change) => {
+      const range = sharedRange(change);
+      if (!this.link || range === undefined) return;
+      this.link.range = range;
+      for (const chart of this.others()) chart.again();
+    });
+    this.host.on("plotly_hover", ({ points }) => {
+      for (const chart of this.others()) chart.point(points[0].x);
+    });
+    this.host.on("plotly_unhover", () => {
+      for (const chart of this.others()) globalThis.Plotly.Fx.unhover(chart.host, undefined, true);
+    });
+  }
+
+  point(x) {
+    if (this.drawing || !this.host._fullLayout?.xaxis) return;
+    globalThis.Plotly.Fx.hover(this.host, { xval: x }, "xy", true);
+  }
+
+  again() {
+    this.waiting ??= this.latest;
+    this.draw();
+  }
+
+  // A range that is part of the layout outlives redrawing; one that Plotly was told of would not.
+  inStep(layout) {
+    const range = this.link?.range;
+    return range ? { ...layout, xaxis: { ...layout.xaxis, range, autorange: false } } : layout;
   }
 
   // One react at a time, always of the newest figure; none under a dragging hand (the axis would
@@ -93,12 +158,15 @@ class LiveChart {
   async draw() {
     if (!this.waiting || this.drawing || this.dragging || !this.host.clientWidth) return;
     const { figure, plotly } = this.waiting;
+    this.latest = this.waiting;
     this.waiting = null;
     this.drawing = true;
     try {
       const library = await loadPlotly(plotly);
       if (this.host.isConnected) {
-        await library.react(this.host, figure.data, themed(figure.layout, this.host), CONFIG);
+        const layout = this.inStep(themed(figure.layout, this.host));
+        await library.react(this.host, figure.data, layout, CONFIG);
+        this.listen();
       }
     } catch (error) {
       this.host.setAttribute("role", "alert");
@@ -125,6 +193,7 @@ class LiveChart {
     if (this.host.isConnected) return;
     for (const end of ["pointerup", "pointercancel"]) removeEventListener(end, this.release);
     this.sizes.disconnect();
+    this.join(null);
     globalThis.Plotly?.purge(this.host);
   }
 }

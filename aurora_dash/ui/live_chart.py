@@ -24,11 +24,12 @@ _chart = st.components.v2.component(
 )
 
 
-def live_chart(figure: go.Figure, *, key: str, height: int = 320) -> None:
+def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | None = None) -> None:
     """Draw `figure`, or bring the chart of that `key` up to date with it.
 
     Zoom and pan are kept while `figure.layout.uirevision` stays what it is (the key, when the
-    figure sets none); a double click resets them. Colours of text, grid and background follow
+    figure sets none); a double click resets them. Charts of the same `link` show the same stretch
+    of the x axis and the same place under the pointer. Colours of text, grid and background follow
     Streamlit's theme unless the figure sets them outside its template. Data should be numpy
     arrays: they travel as base64, a hundred times faster than lists.
     """
@@ -41,6 +42,7 @@ def live_chart(figure: go.Figure, *, key: str, height: int = 320) -> None:
     payload = {
         "key": key,
         "height": height,
+        "link": link,
         "plotly": _plotly_url(),
         "figure": {"data": content["data"], "layout": layout},
     }

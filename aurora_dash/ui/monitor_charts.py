@@ -10,8 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from aurora_dash.figures import training as figures
+from aurora_dash.figures.levels import level_losses_figure
+from aurora_dash.figures.marks import Mark, add_marks
 from aurora_dash.figures.rollout import lead_losses_figure
-from aurora_dash.figures.training import Curve, Mark
+from aurora_dash.figures.training import Curve
 from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.runs.store import Run
@@ -23,6 +25,8 @@ _NORM, _LOSS = "grad_norm/", "loss/"
 _RATE, _LEAD = "lr/", "lead_loss/"
 _WEIGHT, _UPDATE = "weight_norm/", "update_ratio/"
 _MOST_LEADS = 8
+_PARTS_WITH_LEVEL = 3
+_FEWEST_NEWEST = 100
 _CHARTS_OF = {
     "exploding_gradient": ("norm",),
     "not_finite": ("norm",),
@@ -43,6 +47,8 @@ class View:
     axis: str = "Step"
     smoothing: float = 0.0
     log_loss: bool = False
+    newest: bool = False
+    """Only the newest tenth, which moves on with the training."""
 
 
 def _view() -> View:
@@ -58,7 +64,13 @@ def _view() -> View:
             width=260,
         )
         log_loss = st.toggle("Logarithmic loss", key="chart-log")
-    return View(axis=axis or "Step", smoothing=float(smoothing), log_loss=log_loss)
+        newest = st.toggle(
+            "Newest only",
+            help="The newest tenth moves on with the training. Off, a stretch that you zoom to is "
+            "held; a double click shows all again.",
+            key="chart-newest",
+        )
+    return View(axis=axis or "Step", smoothing=smoothing, log_loss=log_loss, newest=newest)
 
 
 def draw(run: Run) -> None:
@@ -79,6 +91,8 @@ def draw(run: Run) -> None:
     _show(charts, ("rate", "time", "memory"), run, height=_SMALL)
     if "updates" in charts:
         _show(charts, ("updates", "weights"), run, height=_SMALL)
+    if "levels" in charts:
+        _show(charts, ("levels",), run, height=_WIDE)
     if "leads" in charts:
         _show(charts, ("leads",), run, height=_SMALL)
 
@@ -88,7 +102,8 @@ def _show(
 ) -> None:
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column:
-            live_chart(charts[name], key=f"{name}-{run.id}", height=height)
+            # All follow a zoom and the pointer of any: they run along the same axis.
+            live_chart(charts[name], key=f"{name}-{run.id}", height=height, link=run.id)
 
 
 def _size(run: Run) -> int:
@@ -117,9 +132,35 @@ def _figures(
     if any(name.startswith(_UPDATE) for name in table.names()):
         charts["updates"] = updates_chart(table, view)
         charts["weights"] = weights_chart(table, view)
+    levels = _levels(table, view)
+    if levels:
+        charts["levels"] = level_losses_figure(levels, x_title=view.axis)
     for name, figure in charts.items():
-        figures.add_marks(figure, alert_marks(table, view, alerts, name))
+        if view.newest:
+            figure.update_xaxes(range=_newest(table, view))
+        if name == "levels":
+            continue
+        add_marks(figure, alert_marks(table, view, alerts, name))
     return charts
+
+
+def _newest(table: MetricsTable, view: View) -> tuple[float, float]:
+    """The last tenth along the axis, but never fewer than a hundred steps."""
+    x = chart_axes.places(table, view.axis, "train")
+    if not x.size:
+        return (0.0, 1.0)
+    first = max(0, x.size - max(_FEWEST_NEWEST, x.size // 10))
+    return float(x[first]), float(x[-1])
+
+
+def _levels(table: MetricsTable, view: View) -> dict[tuple[str, float], Curve]:
+    """The losses of variables on levels."""
+    found = {}
+    for name in table.names():
+        parts = name.split("/")
+        if name.startswith(_LOSS) and len(parts) == _PARTS_WITH_LEVEL:
+            found[parts[1], float(parts[2])] = _curve(table, view, name)
+    return found
 
 
 def alert_marks(

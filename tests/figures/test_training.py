@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aurora_dash.figures.marks import Mark, add_marks
 from aurora_dash.figures.training import (
     Curve,
-    Mark,
-    add_marks,
     gradient_norm_figure,
     learning_rate_figure,
     loss_figure,

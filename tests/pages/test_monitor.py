@@ -69,8 +69,8 @@ def test_pause_reaches_the_trainer_and_a_paused_run_can_go_on(
 
 def test_charts_are_drawn_from_the_metrics(open_page: OpenPage, make_run: MakeRun) -> None:
     app = open_page("monitor", run=make_run(RunState.COMPLETED).id)
-    # Loss, gradient norms, loss by variable, learning rate, step time, memory.
-    assert len(app.get("bidi_component")) == 6
+    # Loss, gradient norms, loss by variable, learning rate, step time, memory, loss by level.
+    assert len(app.get("bidi_component")) == 7
 
 
 def test_how_the_model_got_its_weights_is_shown_by_group(

@@ -41,8 +41,8 @@ def charts():
     points = st.session_state.get("points", 100) + 1
     st.session_state["points"] = points
     if st.session_state.get("shown", True):
-        live_chart(figure(points), key="first", height=300)
-    live_chart(figure(points), key="second", height=200)
+        live_chart(figure(points), key="first", height=300, link="pair")
+    live_chart(figure(points), key="second", height=200, link="pair")
 
 
 st.checkbox("Show the first chart", value=True, key="shown")
@@ -251,6 +251,43 @@ def test_zoom_outlives_ten_refreshes_and_a_double_click_resets_it(visit: Visit) 
     visit.page.mouse.dblclick((left + right) / 2, (top + bottom) / 2)
     reset = visit.refreshes(2)
     assert reset["x"] == [0, reset["newest"]]
+
+
+SECOND = "document.querySelector('[data-live-chart=second]')"
+
+
+@pytest.mark.browser
+def test_a_zoom_of_one_chart_is_one_of_all_that_are_linked(visit: Visit) -> None:
+    area = visit.plot_area()
+    y = area["y"] + 0.5 * area["height"]
+    visit.page.mouse.move(area["x"] + 0.2 * area["width"], y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(area["x"] + 0.6 * area["width"], y, steps=5)
+    visit.page.mouse.up()
+    visit.page.mouse.move(5, 5)
+    first = visit.refreshes(3)["x"]
+    assert first[0] > 10
+    second = visit.page.evaluate(f"{SECOND}._fullLayout.xaxis.range")
+    assert second == pytest.approx(first)
+
+    # From the other side, all is shown again.
+    box = visit.page.locator("[data-live-chart=second] .nsewdrag").bounding_box()
+    visit.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    reset = visit.refreshes(2)
+    assert reset["x"] == [0, reset["newest"]]
+
+
+@pytest.mark.browser
+def test_the_pointer_on_one_chart_reads_all_that_are_linked(visit: Visit) -> None:
+    area = visit.plot_area()
+    visit.page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    for chart in ("first", "second"):
+        visit.page.wait_for_selector(f"[data-live-chart={chart}] .hoverlayer .hovertext")
+    visit.page.mouse.move(5, 5)
+    for chart in ("first", "second"):
+        visit.page.wait_for_selector(
+            f"[data-live-chart={chart}] .hoverlayer .hovertext", state="detached"
+        )
 
 
 @pytest.mark.browser

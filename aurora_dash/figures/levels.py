@@ -1,0 +1,77 @@
+"""How the loss of every level goes, as a map of levels against steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from aurora_dash.figures.theme import template
+from aurora_dash.figures.thinning import bin_size
+from aurora_dash.figures.training import Curve
+
+_MOST_COLUMNS = 120
+_SUFFIX = " hPa"
+
+
+def level_losses_figure(
+    losses: Mapping[tuple[str, float], Curve], *, x_title: str = "Step"
+) -> go.Figure:
+    """The loss by variable and level (hPa), a row each, high levels above, relative to its start.
+
+    A cell is the mean over its steps divided by the mean over the first cell of its row, on a
+    logarithmic scale, so that levels whose losses differ by themselves can be compared: above 1
+    it became worse. Values that are not finite count for nothing; a cell without any stays empty.
+    """
+    rows = sorted(losses, key=lambda key: (key[0], -key[1]))
+    cells = [_means(*losses[row]) for row in rows]
+    num_columns = max((y.size for _, y in cells), default=0)
+    grid = np.full((len(rows), num_columns), np.nan)
+    for row, (_, y) in zip(grid, cells, strict=True):
+        row[: y.size] = y
+    first = np.array([row[np.isfinite(row)][:1].sum() for row in grid])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = grid / first[:, None]
+        z = np.log10(np.where(relative > 0, relative, np.nan))
+    bound = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
+    heat = go.Heatmap(
+        x=max((x for x, _ in cells), key=lambda x: x.size, default=np.empty(0)),
+        y=[f"{name} {level:g}{_SUFFIX}" for name, level in rows],
+        z=z.astype(np.float32),
+        customdata=relative.astype(np.float32),
+        zmin=-bound or -1,
+        zmax=bound or 1,
+        colorscale="RdBu_r",
+        colorbar={"title": {"text": "times<br>its start"}, **_ticks(bound or 1.0)},
+        hovertemplate="%{y}, step %{x}: %{customdata:.3g} times its start<extra></extra>",
+    )
+    return go.Figure(
+        data=[heat],
+        layout={
+            "template": template(),
+            "title": {"text": "Loss by level"},
+            "hovermode": "closest",
+            "xaxis": {"title": {"text": x_title}},
+            "yaxis": {"type": "category"},
+        },
+    )
+
+
+def _means(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Means over bins whose size is a power of two, and the places of their ends."""
+    size = bin_size(y.size, _MOST_COLUMNS, 1) if y.size > _MOST_COLUMNS else 1
+    starts = np.arange(0, y.size, size)
+    if not starts.size:
+        return np.empty(0), np.empty(0)
+    finite = np.isfinite(y)
+    counts = np.add.reduceat(finite.astype(np.float64), starts)
+    sums = np.add.reduceat(np.where(finite, y, 0.0), starts)
+    means = np.divide(sums, counts, out=np.full(starts.size, np.nan), where=counts > 0)
+    return x[np.minimum(starts + size, y.size) - 1], means
+
+
+def _ticks(bound: float) -> Mapping[str, list[float] | list[str]]:
+    places = np.linspace(-bound, bound, 5)
+    return {"tickvals": places.tolist(), "ticktext": [f"{10**place:.2g}" for place in places]}

@@ -23,6 +23,7 @@ from aurora_dash.model.initialise import embed_last, freeze_unused, initialise_n
 from aurora_dash.model.load import LoadReport, load_into, random_report
 from aurora_dash.model.memoryless import without_memory
 from aurora_dash.model.normalised import OwnStatistics, own_class
+from aurora_dash.model.offloading import offload_activations
 from aurora_dash.model.options import added_parts, apply_options
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import META_FILE, find_checkpoint, read_weights
@@ -142,6 +143,8 @@ def _save_memory(module: OwnStatistics, model: ModelSpec) -> None:
         chunk_parts(module, model.chunks, recompute_whole=all_parts)
     if model.activation_checkpointing:
         checkpoint_activations(module, model.checkpointed_layers)
+    if model.offload_activations:
+        offload_activations(module)
 
 
 def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistics:

@@ -26,7 +26,13 @@ _POLL_SECONDS = 0.1
 _NAME_LENGTH = 70
 
 # What may change without another set of parameters, so that optimiser states still fit.
-_MODEL_FREE = ("activation_checkpointing", "checkpointed_layers", "chunks", "weights_dtype")
+_MODEL_FREE = (
+    "activation_checkpointing",
+    "checkpointed_layers",
+    "chunks",
+    "offload_activations",
+    "weights_dtype",
+)
 _MODEL_FREE_PREFIX = "autocast"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from aurora_dash.spec.base import PositiveInt, SpecModel
+from aurora_dash.spec.model import ModelSpec
 from aurora_dash.spec.optimiser import OptimiserSpec
 from aurora_dash.spec.rollout import RolloutSpec
 from aurora_dash.spec.training import TrainingSpec
@@ -48,7 +49,7 @@ class DistributedSpec(SpecModel):
 
     def refusal(
         self,
-        variant_id: str,
+        model: ModelSpec,
         *,
         training: TrainingSpec,
         optimiser: OptimiserSpec,
@@ -57,13 +58,15 @@ class DistributedSpec(SpecModel):
         """Why these processes can't train such a run; empty if they can."""
         if self.world_size == 1:
             return ""
-        return (
+        refusal = (
             self._refusal_of_size(training)
-            or self._refusal_of_noise(variant_id, training)
+            or self._refusal_of_noise(model.variant, training)
             or self._refusal_of_device(training)
             or self._refusal_of_buffer(rollout)
             or self._refusal_of_optimiser(optimiser)
+            or self._refusal_of_masters(model, optimiser)
         )
+        return refusal and f"distributed: {refusal}"
 
     def _refusal_of_size(self, training: TrainingSpec) -> str:
         size, several, world = training.batch_size, training.accumulate, self.world_size
@@ -101,6 +104,25 @@ class DistributedSpec(SpecModel):
             f"which is in the memory of one process, and there are {self.world_size}; choose "
             "rollout.kind 'backprop' or 'pushforward', or one process"
         )
+
+    def _refusal_of_masters(self, model: ModelSpec, optimiser: OptimiserSpec) -> str:
+        if optimiser.in_backward:
+            return (
+                "optimiser.in_backward uses each gradient as it comes, before those of the "
+                f"{self.world_size} processes are averaged; switch it off"
+            )
+        if model.weights_dtype == "bfloat16":
+            return (
+                f"model.weights_dtype 'bfloat16' rounds weights that {self.world_size} processes "
+                "have begun to share; take 'float32' or one process"
+            )
+        if self.strategy == "fsdp" and optimiser.offload:
+            return (
+                "strategy 'fsdp' splits weights and optimiser states among the processes, and "
+                "optimiser.offload keeps whole copies of them; switch it off, or choose strategy "
+                "'ddp'"
+            )
+        return ""
 
     def _refusal_of_optimiser(self, optimiser: OptimiserSpec) -> str:
         if self.strategy == "ddp" or optimiser.kind == "adamw":

@@ -55,6 +55,9 @@ class ModelSpec(SpecModel):
     ``stages``, those of the backbone's encoder and decoder; ``blocks``, its Swin blocks alone;
     ``stages+blocks``, one within the other: the backbone's least memory, without recomputing it
     as a whole. With `chunks` only the backbone's are wrapped."""
+    offload_activations: bool = False
+    """Keep in the host's memory what the backbone's backward pass needs, and bring it back in
+    time: of use on a GPU, and most with `checkpointed_layers` ``blocks``."""
     chunks: Literal["off", "auto"] | PositiveInt = "off"
     """Run encoder and decoder in so many bands of whole patch rows, one after another, and
     recompute each in the backward pass: the same gradients, much less memory on large grids.

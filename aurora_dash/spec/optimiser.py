@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import NonNegativeFloat, PositiveFloat, PositiveInt, SpecModel
 from aurora_dash.spec.trainable import GroupName
@@ -50,8 +50,36 @@ class OptimiserSpec(SpecModel):
     """Keep moments, the weights they belong to and their average in the host's memory, and take the
     step there while gradients and weights pass from and to the GPU: slower, and 8 bytes a
     parameter less (12 with `model.weights_dtype` ``bfloat16``)."""
+    in_backward: bool = False
+    """Change each weight within the backward pass, as soon as its gradient is whole, so that the
+    gradients are never in memory together: 4 bytes a parameter less (2 in bfloat16). Not with
+    clipping by norm or several batches a step, which need all gradients first."""
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Keep an exponential moving average of the weights, which remembers about the last
     1 / (1 - decay) steps. None: no average."""
     validate_ema: bool = True
     """Validate with the average, if there is one; the best checkpoint is then the best average."""
+
+    @model_validator(mode="after")
+    def _clipping_can_be_done_in_the_backward_pass(self) -> Self:
+        if self.in_backward and self.clips_by_norm:
+            raise ValueError(
+                f"in_backward uses each gradient as it comes, but clip_norm = {self.clip_norm:g} "
+                "limits the norm of all together; set optimiser.clip_norm to null, or clip_by "
+                "to 'value' or 'adaptive'"
+            )
+        return self
+
+    def refusal(self, accumulate: int) -> str:
+        """Why steps of so many batches can't be taken so; empty if they can."""
+        if not self.in_backward or accumulate == 1:
+            return ""
+        return (
+            f"training.accumulate = {accumulate} adds up the gradients of several batches, but "
+            "optimiser.in_backward uses those of each at once; switch one of them off"
+        )
+
+    @property
+    def clips_by_norm(self) -> bool:
+        """Whether clipping needs all gradients together."""
+        return self.clip_by == "norm" and self.clip_norm is not None

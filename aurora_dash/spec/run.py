@@ -184,15 +184,12 @@ class RunSpec(SpecModel):
         return self
 
     @model_validator(mode="after")
-    def _processes_can_share_the_work(self) -> Self:
-        refusal = self.distributed.refusal(
-            self.model.variant,
-            training=self.training,
-            optimiser=self.optimiser,
-            rollout=self.rollout,
+    def _steps_can_be_taken_so(self) -> Self:
+        refusal = self.optimiser.refusal(self.training.accumulate) or self.distributed.refusal(
+            self.model, training=self.training, optimiser=self.optimiser, rollout=self.rollout
         )
         if refusal:
-            raise ValueError(f"distributed: {refusal}")
+            raise ValueError(refusal)
         return self
 
     def _refusal_of_buffer(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -33,15 +34,23 @@ def gradient_norms(groups: Mapping[str, Mapping[str, nn.Parameter]]) -> Gradient
     }
     flat = [gradient for group in gradients.values() for gradient in group]
     if not flat:
-        return GradientNorms(torch.zeros(()), {})
+        return combined_norms({})
     # Those of weights in bfloat16 would have two digits otherwise.
-    norms = torch.stack(torch._foreach_norm(flat, 2, torch.float32))
-    by_group, start = {}, 0
-    for name, group in gradients.items():
+    norms = iter(torch._foreach_norm(flat, 2, torch.float32))
+    return combined_norms({name: list(islice(norms, len(g))) for name, g in gradients.items()})
+
+
+def combined_norms(norms: Mapping[str, Sequence[Tensor]]) -> GradientNorms:
+    """Of the norms of single gradients by group; none at all are a norm of zero."""
+    flat = [norm for group in norms.values() for norm in group]
+    if not flat:
+        return GradientNorms(torch.zeros(()), {})
+    together, by_group, start = torch.stack(flat), {}, 0
+    for name, group in norms.items():
         if group:
-            by_group[name] = torch.linalg.vector_norm(norms[start : start + len(group)])
+            by_group[name] = torch.linalg.vector_norm(together[start : start + len(group)])
             start += len(group)
-    return GradientNorms(torch.linalg.vector_norm(norms), by_group)
+    return GradientNorms(torch.linalg.vector_norm(together), by_group)
 
 
 def clip(groups: Groups, total_norm: Tensor, spec: OptimiserSpec) -> Tensor | None:

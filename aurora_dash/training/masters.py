@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from aurora_dash.model.groups import canonical_name
 from aurora_dash.model.normalised import OwnStatistics
+from aurora_dash.model.transfers import Arrival, Lane
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.optimiser import Groups
-from aurora_dash.training.transfers import Arrival, Lane
 
 _BUCKET_BYTES = 64 * 2**20
 """Of weights that are stepped at once: few calls, and copies that pass beside the steps."""
@@ -52,6 +52,7 @@ class Masters:
                 own.data = own.data.to(torch.bfloat16)
         self._by_own = {id(own): master for own, master in self._pairs.values()}
         self._buckets = _buckets([pair for pair in self._pairs.values() if pair[0].requires_grad])
+        self._sent: dict[int, Arrival] = {}
         if self._pairs:
             hook = partial(_give_masters, self._pairs)
             module.register_state_dict_post_hook(hook)  # type: ignore[no-untyped-call]
@@ -93,11 +94,32 @@ class Masters:
             arrivals = following
         self._lane.leave()
 
+    def take(self, optimiser: torch.optim.Optimizer, own: nn.Parameter) -> None:
+        """Use the gradient of one of the model's weights, and let it go.
+
+        It is stepped now; or its gradient goes to the host's memory, and `step` is still to come.
+        """
+        master = self._by_own.get(id(own))
+        if master is None:
+            with only(optimiser, {id(own)}):
+                optimiser.step()
+        elif self._on_host:
+            self._lane.enter()
+            self._sent[id(own)] = self._arrival(own)
+        else:
+            self._step_bucket(optimiser, [(own, master)], [self._arrival(own)])
+        own.grad = None
+
     def _fetch(self, number: int) -> list[Arrival | None]:
         bucket = self._buckets[number] if number < len(self._buckets) else []
-        if not self._on_host:
-            return [None if own.grad is None else Arrival(own.grad) for own, _ in bucket]
-        return [None if own.grad is None else self._lane.to_host(own.grad) for own, _ in bucket]
+        return [
+            self._sent.pop(id(own), None) or (None if own.grad is None else self._arrival(own))
+            for own, _ in bucket
+        ]
+
+    def _arrival(self, own: nn.Parameter) -> Arrival:
+        assert own.grad is not None
+        return self._lane.to_host(own.grad) if self._on_host else Arrival(own.grad)
 
     def _step_bucket(
         self,

@@ -17,7 +17,7 @@ from aurora_dash.model.groups import canonical_name
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.comparer import Comparer
 from aurora_dash.training.ema import WeightAverage
-from aurora_dash.training.gradients import clip, forget_gradients, gradient_norms, gradients_of
+from aurora_dash.training.gradients import gradients_of
 from aurora_dash.training.loss import LossTerms
 from aurora_dash.training.masters import Masters
 from aurora_dash.training.optimiser import NEW, build_optimiser, by_new_variable, set_learning_rates
@@ -25,9 +25,11 @@ from aurora_dash.training.parts import Stateful
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.rollout.rollout import Rollout
 from aurora_dash.training.terms import Record, TermsMean, named, to_floats
+from aurora_dash.training.update import AtOnce, InBackward, Update
 from aurora_dash.training.weights import WeightStatistics
 
 _NAMED = 6
+_LEFT = "The weights were left as they were"
 
 
 class TrainingStep:
@@ -53,6 +55,8 @@ class TrainingStep:
         """What the optimiser changes in place of the model's weights."""
         held = self.masters.groups(self._groups)
         self.optimiser = build_optimiser(held, spec.optimiser, spec.variables)
+        update = InBackward if self._spec.in_backward else AtOnce
+        self._update: Update = update(self._groups, self.masters, self.optimiser, self._spec)
         new = by_new_variable(self._groups, spec.variables)
         self._weights = WeightStatistics(
             self._groups, new, spec.training.statistics_every, self.masters.of
@@ -64,22 +68,23 @@ class TrainingStep:
         """Take 0-based step `step` with the gradients of all `batches` added up; returns the
         numbers of its record.
 
-        Raises `TrainingError` before the weights change if anything is not finite.
+        Raises `TrainingError` before the weights change if anything is not finite; where they
+        change within the backward pass (`optimiser.in_backward`), after the other weights did.
         """
         rates = set_learning_rates(self.optimiser, step, self.total_steps, self._spec)
-        forget_gradients(self._groups)
+        self._update.begin()
         self._rollout.begin()
+        looks = self._weights.before(step)
         try:
             taken = self._differentiate(step, batches)
-            norms = gradient_norms(self._groups)
-            looks = self._weights.before(step)
+            norms = self._update.norms(self._groups)
+            looks |= self._weights.gradients(self._update.norms)
             by_group = {f"grad_norm/{group}": norm for group, norm in norms.by_group.items()}
             record = taken.record({"grad_norm": norms.total, **by_group, **looks})
         except TrainingError:
             self._rollout.undo()
             raise
-        clipped = clip(self._groups, norms.total, self._spec)
-        self.masters.step(self.optimiser)
+        clipped = self._update.finish(norms)
         self._rollout.commit()
         if self.average is not None:
             self.average.update()
@@ -89,10 +94,12 @@ class TrainingStep:
         return record | _rates(rates, self._spec.lr_groups) | (to_floats(after) if after else {})
 
     def _differentiate(self, step: int, batches: Iterable[Sample]) -> _Taken:
-        taken = _Taken(step)
+        taken = _Taken(step, in_backward=self._spec.in_backward)
         for number, (inputs, targets) in enumerate(batches, step * self._accumulate):
             terms = self._rollout.loss(step, number, inputs, targets)
             size = len(inputs.metadata.time)
+            if self._spec.in_backward:
+                taken.refuse_early(terms, inputs)
             # A mean over all samples of the step, whatever batch they came in.
             share = size / self._nominal_size if self._accumulate > 1 else 1.0
             torch.autograd.backward(terms.total * share if share != 1.0 else terms.total)
@@ -140,9 +147,10 @@ class TrainingStep:
 class _Taken:
     """The batches of one step so far; all but the newest are numbers already."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, *, in_backward: bool) -> None:
         self.size = 0
         self._step = step
+        self._in_backward = in_backward
         self._mean = TermsMean()
         self._newest: tuple[LossTerms, int, Batch] | None = None
         self._num_compared = 0.0
@@ -166,8 +174,15 @@ class _Taken:
         missing = 1 - self._num_compared / self._num_values if self._num_values else 0.0
         record = self._mean.result() | extra
         refuse_if_all_missing(self._step, missing, inputs)
-        refuse_unless_finite(self._step, record, inputs)
+        refuse_unless_finite(self._step, record, inputs, changed=self._in_backward)
         return record | ({"missing_fraction": missing} if missing else {})
+
+    def refuse_early(self, terms: LossTerms, inputs: Batch) -> None:
+        """`TrainingError` if the backward pass, which changes the weights, must not begin."""
+        numbers = to_floats({**named(terms), "num_compared": terms.num_compared})
+        missing = terms.num_values > 0 and numbers.pop("num_compared") == 0
+        refuse_if_all_missing(self._step, float(missing), inputs)
+        refuse_unless_finite(self._step, numbers, inputs)
 
     def _settle(self, more: Mapping[str, Tensor]) -> Record:
         assert self._newest is not None
@@ -193,8 +208,13 @@ def refuse_if_all_missing(step: int, missing: float, inputs: Batch) -> None:
         )
 
 
-def refuse_unless_finite(step: int, record: Record, inputs: Batch) -> None:
-    """Raise `TrainingError` that names what is not finite in the numbers of a step."""
+def refuse_unless_finite(
+    step: int, record: Record, inputs: Batch, *, changed: bool = False
+) -> None:
+    """Raise `TrainingError` that names what is not finite in the numbers of a step.
+
+    `changed`: whether weights whose gradients were finite have changed already.
+    """
     if math.isfinite(record["loss"]) and math.isfinite(record.get("grad_norm", 0.0)):
         return
     what = "gradient" if math.isfinite(record["loss"]) else "loss"
@@ -205,9 +225,10 @@ def refuse_unless_finite(step: int, record: Record, inputs: Batch) -> None:
     where = f"in {_some(odd)}; " if odd else ""
     gaps = [name for name, values in _variables(inputs) if not torch.isfinite(values).all()]
     because = f" The input has missing or infinite values in {_some(gaps)}." if gaps else ""
+    left = "Gradients that were not finite counted as zero" if changed else _LEFT
     raise NotFiniteError(
         f"Step {step + 1}: the {what} is not finite ({where}batch of {_times(inputs)})."
-        f"{because} The weights were left as they were.",
+        f"{because} {left}.",
         remedy="Check the data at that time for gaps and outliers."
         if gaps
         else "Lower the learning rate, clip more (optimiser.clip_norm) or set "

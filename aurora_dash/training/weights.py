@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from aurora_dash.training.gradients import gradient_norms
+from aurora_dash.training.gradients import GradientNorms
 from aurora_dash.training.optimiser import Groups
 
 _TINY = 1e-12
@@ -48,16 +48,19 @@ class WeightStatistics:
         if self._every is None or (step % self._every and step > 0):
             return {}
         self._before = {name: self._sample(parameters) for name, parameters in self._parts.items()}
-        norms = {
+        return {
             f"weight_norm/{name}": torch.linalg.vector_norm(
                 torch.stack(torch._foreach_norm([p.detach() for p in parameters], 2, torch.float32))
             )
             for name, parameters in self._parts.items()
         }
-        if not self._new:
-            return norms
-        gradients = gradient_norms(self._new).by_group
-        return norms | {f"grad_norm/{name}": norm for name, norm in gradients.items()}
+
+    def gradients(self, norms_of: Callable[[Groups], GradientNorms]) -> dict[str, Tensor]:
+        """Look at the gradients of new variables; nothing if `before` had nothing."""
+        if not self._before or not self._new:
+            return {}
+        norms = norms_of(self._new).by_group
+        return {f"grad_norm/{name}": norm for name, norm in norms.items()}
 
     def after(self) -> dict[str, Tensor]:
         """Look after the weights changed; nothing if `before` had nothing."""

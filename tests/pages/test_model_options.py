@@ -21,6 +21,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     app = app.toggle(key="field:model.activation_checkpointing").set_value(True).run()
     app = app.selectbox(key="field:model.checkpointed_layers").select("blocks").run()
     app = app.selectbox(key="field:model.chunks").select(8).run()
+    app = app.toggle(key="field:model.offload_activations").set_value(True).run()
     app = app.selectbox(key="field:model.autocast").select((True, True, True)).run()
     app = app.selectbox(key="field:model.weights_dtype").select("bfloat16").run()
     app = app.multiselect(key="field:model.separate_perceiver").select("q").run()
@@ -32,7 +33,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     assert (model.activation_checkpointing, model.checkpointed_layers) == (True, "blocks")
     assert model.chunks == 8
     assert (model.autocast, model.autocast_encoder, model.autocast_decoder) == (True, True, True)
-    assert model.weights_dtype == "bfloat16"
+    assert (model.weights_dtype, model.offload_activations) == ("bfloat16", True)
     assert (model.separate_perceiver, model.modulation_heads) == (("q",), ("tcwv",))
     assert spec.training.deterministic
 

@@ -77,6 +77,12 @@ def test_the_optimisers_and_the_losss_options_change_the_draft(
     assert (spec.training.accumulate, spec.training.patience) == (4, 3)
     assert app.text_input(key="field:optimiser.clip_factor").value == "0.01"
 
+    app = app.number_input(key="field:training.accumulate").set_value(1).run()
+    app = app.toggle(key="field:optimiser.offload").set_value(True).run()
+    app = app.toggle(key="field:optimiser.in_backward").set_value(True).run()
+    spec = drafts.get(draft_id).spec
+    assert (spec.optimiser.offload, spec.optimiser.in_backward) == (True, True)
+
 
 @pytest.mark.parametrize("typed", ["decoder", "=3", "decoder=fast", "head=1"])
 def test_what_can_not_be_read_stays_in_the_form_with_the_reason(

@@ -60,3 +60,30 @@ def test_checkpoints_fit_another_number_of_processes_and_another_strategy() -> N
     one = RunSpec().with_overrides(["training.accumulate=2"])
     two = one.with_overrides(["distributed.processes=2", "distributed.strategy=fsdp"])
     assert keeps_parameters(one, two)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            ["optimiser.clip_norm=null", "optimiser.in_backward=true"],
+            "optimiser.in_backward uses each gradient as it comes",
+        ),
+        (
+            ["model.autocast=true", "model.weights_dtype=bfloat16"],
+            "model.weights_dtype 'bfloat16' rounds weights that 2 processes have begun to share",
+        ),
+        (
+            ["distributed.strategy=fsdp", "optimiser.offload=true"],
+            "optimiser.offload keeps whole copies of them",
+        ),
+    ],
+)
+def test_ways_to_save_memory_that_several_processes_can_not_go_are_refused(
+    more: list[str], told: str
+) -> None:
+    several = ["training.batch_size=2", "distributed.processes=2"]
+    with pytest.raises(SpecError, match=told):
+        RunSpec().with_overrides([*several, *more])
+    RunSpec().with_overrides(more)
+    assert RunSpec().with_overrides([*several, "optimiser.offload=true"]).optimiser.offload

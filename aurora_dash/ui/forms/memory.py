@@ -61,6 +61,14 @@ def options(spec: RunSpec) -> None:
                 list(CHECKPOINTED),
                 show=CHECKPOINTED.__getitem__,
             )
+        fields.switch(
+            spec,
+            "model.offload_activations",
+            "Keep activations in the host's memory",
+            "What the backbone's backward pass needs leaves the GPU and comes back in time: little "
+            "slower where the connection is quick. Saves most where the Swin blocks alone are "
+            "recomputed; of no use on a CPU.",
+        )
         _chunks(spec)
         _precision(spec)
         _added_parts(spec)

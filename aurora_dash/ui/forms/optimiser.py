@@ -137,10 +137,23 @@ def _steps(spec: RunSpec) -> None:
 
 
 def _memory(spec: RunSpec) -> None:
-    fields.switch(
-        spec,
-        "optimiser.offload",
-        "Take the step in the host's memory",
-        "Moments and the weights they belong to leave the GPU: 8 bytes a parameter less there, 12 "
-        "with weights in bfloat16. Slower: gradients and weights pass over at every step.",
-    )
+    first, second = st.columns(2)
+    with first:
+        fields.switch(
+            spec,
+            "optimiser.offload",
+            "Take the step in the host's memory",
+            "Moments and the weights they belong to leave the GPU: 8 bytes a parameter less there, "
+            "12 with weights in bfloat16. Slower: gradients and weights pass over at every step.",
+        )
+    possible = not spec.optimiser.clips_by_norm and spec.training.accumulate == 1
+    if possible or spec.optimiser.in_backward:
+        with second:
+            fields.switch(
+                spec,
+                "optimiser.in_backward",
+                "Take the step within the backward pass",
+                "Gradients are used one by one and never in memory together: 4 bytes a parameter "
+                "less, 2 in bfloat16. A gradient that is not finite then counts as zero, and the "
+                "run ends with the other weights changed.",
+            )

@@ -21,6 +21,26 @@ class Arrival:
             self._copied.synchronize()
         return self._tensor
 
+    def under_way(self) -> Tensor:
+        """The tensor, for copies that follow on the same lane."""
+        return self._tensor
+
+
+class Return:
+    """A tensor of the device that is there, or will be when its copy is done."""
+
+    def __init__(self, tensor: Tensor, copied: torch.cuda.Event | None = None) -> None:
+        self._tensor = tensor
+        self._copied = copied
+
+    def use(self) -> Tensor:
+        """The tensor, for work that the device is given from now on; nothing waits here."""
+        if self._copied is not None:
+            stream = torch.cuda.current_stream(self._tensor.device)
+            stream.wait_event(self._copied)
+            self._tensor.record_stream(stream)
+        return self._tensor
+
 
 class Lane:
     """Copies one after the other, on a stream of their own and by page-locked memory.
@@ -60,6 +80,16 @@ class Lane:
         with self._beside():
             # The device changes the type: converting here would make the copy wait.
             target.copy_(values.to(target.device, non_blocking=True))
+
+    def back(self, values: Tensor, device: torch.device) -> Return:
+        """Begin to copy from the host's memory to the device."""
+        with self._beside():
+            copy = values.to(device, non_blocking=True)
+            if self._stream is None:
+                return Return(copy)
+            copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            copied.record(self._stream)
+        return Return(copy, copied)
 
     def host_like(self, values: Tensor) -> Tensor:
         """Memory of the host for such a tensor, with no values yet."""

@@ -1,0 +1,119 @@
+"""From gradients to new weights: all at once, or each weight as soon as its gradient is there."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from aurora_dash.spec import OptimiserSpec
+from aurora_dash.training.gradients import (
+    GradientNorms,
+    clip,
+    combined_norms,
+    forget_gradients,
+    gradient_norms,
+)
+from aurora_dash.training.masters import Masters
+from aurora_dash.training.optimiser import Groups
+
+
+class Update(Protocol):
+    """Changes the weights once a training step."""
+
+    def begin(self) -> None:
+        """Say that a training step begins."""
+
+    def norms(self, groups: Groups) -> GradientNorms:
+        """Norms of the gradients of this step, before clipping."""
+
+    def finish(self, norms: GradientNorms) -> Tensor | None:
+        """See to it that the weights are changed; the clipped gradients' norm if they are."""
+
+
+class AtOnce:
+    """Waits for all gradients, and so can leave all weights as they were."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        masters: Masters,
+        optimiser: torch.optim.Optimizer,
+        spec: OptimiserSpec,
+    ) -> None:
+        self._groups = groups
+        self._masters = masters
+        self._optimiser = optimiser
+        self._spec = spec
+
+    def begin(self) -> None:
+        """Let the gradients of the step before go."""
+        forget_gradients(self._groups)
+
+    def norms(self, groups: Groups) -> GradientNorms:
+        """Norms of the gradients that are there."""
+        return gradient_norms(groups)
+
+    def finish(self, norms: GradientNorms) -> Tensor | None:
+        """Clip and step."""
+        clipped = clip(self._groups, norms.total, self._spec)
+        self._masters.step(self._optimiser)
+        return clipped
+
+
+class InBackward:
+    """Uses each gradient within the backward pass and lets it go: they are never there together.
+
+    A gradient that is not finite counts as zero, so that the weights stay finite; its norm tells.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        masters: Masters,
+        optimiser: torch.optim.Optimizer,
+        spec: OptimiserSpec,
+    ) -> None:
+        self._groups = groups
+        self._masters = masters
+        self._optimiser = optimiser
+        self._spec = spec
+        self._norms: dict[int, Tensor] = {}
+        self._clipped: dict[int, Tensor] = {}
+        for parameters in groups.values():
+            for parameter in parameters.values():
+                if parameter.requires_grad:
+                    parameter.register_post_accumulate_grad_hook(self._take)  # type: ignore[no-untyped-call]
+
+    def begin(self) -> None:
+        """Forget the norms of the step before."""
+        self._norms, self._clipped = {}, {}
+
+    def norms(self, groups: Groups) -> GradientNorms:
+        """Norms of the gradients that were there."""
+        return _of(groups, self._norms)
+
+    def finish(self, norms: GradientNorms) -> Tensor | None:
+        """Take the steps for which gradients went to the host's memory."""
+        self._masters.step(self._optimiser)
+        return _of(self._groups, self._clipped).total if self._clipped else None
+
+    def _take(self, parameter: nn.Parameter) -> None:
+        assert parameter.grad is not None
+        norm = torch.linalg.vector_norm(parameter.grad, dtype=torch.float32)
+        self._norms[id(parameter)] = norm
+        parameter.grad.masked_fill_(~torch.isfinite(norm), 0.0)
+        clipped = clip({"": {"": parameter}}, norm, self._spec)
+        if clipped is not None:
+            self._clipped[id(parameter)] = clipped
+        self._masters.take(self._optimiser, parameter)
+
+
+def _of(groups: Groups, norms: dict[int, Tensor]) -> GradientNorms:
+    return combined_norms(
+        {
+            name: [norms[id(p)] for p in parameters.values() if id(p) in norms]
+            for name, parameters in groups.items()
+        }
+    )

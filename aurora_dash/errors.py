@@ -50,6 +50,10 @@ class RunError(AuroraDashError):
     """A run folder is missing, damaged, owned by somebody else or in the wrong state."""
 
 
+class DiskFullError(RunError):
+    """There is no room for a file of a run: something to wait for."""
+
+
 class TrainingError(AuroraDashError):
     """Training can't go on: non-finite loss, out of memory, a device that is not there."""
 

@@ -41,7 +41,8 @@ class Alert(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     rule: str
-    """Name of the rule: a field of `HealthSpec`, or ``not_finite``, ``out_of_memory``, ``cuda``."""
+    """Name of the rule: a field of `HealthSpec`, or ``not_finite``, ``out_of_memory``, ``cuda``,
+    ``disk_full``."""
     subject: str = ""
     """What of several it is about, such as a variable's name."""
     step: int

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aurora_dash.errors import RunError
+from aurora_dash.errors import DiskFullError, RunError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def utc_now() -> datetime:
@@ -19,7 +22,8 @@ def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
     """Replace a file as a whole; readers see the old or the new content, nothing between.
 
     With `durable` the content survives a loss of power (two fsyncs, about 5 ms). Raises
-    `RunError` when the disk is full or the folder can't be written; the old file stays.
+    `RunError` when the folder can't be written, `DiskFullError` when the disk is full; the old
+    file stays.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
@@ -46,7 +50,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:
-    """The error of a failed write, with the system's reason."""
+    """The error of a failed write, with the system's reason; `DiskFullError` for want of room."""
+    if error.errno in _NO_ROOM:
+        return DiskFullError(
+            f"Can't write {path}: {error.strerror}.",
+            remedy="Free some space on its disk, or have the quota raised.",
+        )
     return RunError(
         f"Can't write {path}: {error.strerror or error}.",
         remedy="Free some disk space or check the permissions of the folder.",

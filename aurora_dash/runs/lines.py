@@ -120,8 +120,11 @@ class LineWriter:
             raise cannot_write(self.path, error) from error
 
     def sync(self) -> None:
-        """Make what was written survive a loss of power."""
-        os.fsync(self._descriptor)
+        """Make what was written survive a loss of power; `RunError` if that fails."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; closing twice does no harm."""

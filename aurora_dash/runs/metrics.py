@@ -11,7 +11,7 @@ import math
 import numbers
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,13 @@ _CACHED_TABLES = 256
 class MetricsWriter(LineWriter):
     """Appends records to ``metrics.jsonl``; only the run's owner may hold one."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._waiting: deque[dict[str, Any]] = deque()
+
     def write(self, record: Mapping[str, Value]) -> None:
-        """Append one record, which needs at least `step` and `split`.
+        """Append one record, which needs at least `step` and `split`. One that finds no room
+        stays in memory until `flush` succeeds.
 
         Adds `schema` and, unless given, `time`. A value that is NaN or infinite is written as
         null and named in `nonfinite`, since JSON has no such numbers.
@@ -49,7 +54,14 @@ class MetricsWriter(LineWriter):
                 nonfinite.append(key)
         if nonfinite:
             plain["nonfinite"] = nonfinite
-        self.write_line(plain)
+        self._waiting.append(plain)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write the records that wait, in their order; `DiskFullError` if there is no room."""
+        while self._waiting:
+            self.write_line(self._waiting[0])
+            self._waiting.popleft()
 
 
 def _plain(value: Any) -> Value:

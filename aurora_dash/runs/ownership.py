@@ -10,11 +10,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aurora_dash.errors import AuroraDashError, RunError
+from aurora_dash.errors import AuroraDashError, DiskFullError, RunError
 from aurora_dash.runs.control import take_requests
 from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import Kind, this_process
 from aurora_dash.runs.lock import FolderLock
+from aurora_dash.runs.reserve import Reserve
 from aurora_dash.runs.status import RunState, RunStatus, recorded_status, write_status
 from aurora_dash.runs.webhook import tell_end
 
@@ -51,6 +52,7 @@ class Owner:
                 "seconds_left": None,
             }
         )
+        self._reserve = Reserve(run.folder)
         self._write(durable=True)
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {run.id}", daemon=True)
         self._thread.start()
@@ -87,7 +89,8 @@ class Owner:
         """Change fields of the status and write it.
 
         A new state clears `reason`, `remedy`, `waiting_for` and `queue_place` unless they are
-        given; `started` and `ended` are kept by themselves. Raises `RunError` if the disk is full.
+        given; `started` and `ended` are kept by themselves. On a full disk the heartbeats go on
+        trying to write it.
         """
         if unknown := fields.keys() - _FIELDS:
             raise TypeError(f"a run's status has no field {', '.join(sorted(unknown))}")
@@ -99,7 +102,7 @@ class Owner:
             if changed:
                 fields = {**self._at_change(state), **fields}
             self._status = RunStatus.model_validate({**self._status.model_dump(), **fields})
-            self._write(durable=changed)
+            self._write_if_there_is_room(durable=changed)
             if changed and not state.is_live:
                 tell_end(self.run, self._status)
             return self._status
@@ -119,10 +122,20 @@ class Owner:
             self._status = self._status.model_copy(update={"heartbeat": utc_now()})
             write_status(self.run.folder, self._status, durable=durable)
 
+    def _write_if_there_is_room(self, *, durable: bool) -> None:
+        try:
+            self._write(durable=durable)
+        except DiskFullError as error:
+            if self._reserve.spend():
+                self._write_if_there_is_room(durable=durable)
+            else:
+                _LOGGER.warning("status of run %s: %s", self.run.id, error)
+
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_SECONDS):
             try:
-                self._write()
+                self._write_if_there_is_room(durable=False)
+                self._reserve.renew()
                 self._on_beat()
             except RunError as error:
                 # The disk may have room again at the next beat.
@@ -139,6 +152,7 @@ class Owner:
             if self._status.is_live:
                 self.update(**_last_word(error))
         finally:
+            self._reserve.spend()
             self._released = True
             self._lock.release()
 

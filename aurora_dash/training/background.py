@@ -30,6 +30,11 @@ class BackgroundWriter:
         self._idle.clear()
         self._jobs.put(job)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self._idle.is_set()
+
     def wait(self) -> None:
         """Return when nothing is under way; raises what the last job met."""
         self._idle.wait()

@@ -22,6 +22,7 @@ class Control:
         self._should_stop = should_stop
         self._paused = False
         self._save = False
+        self._go_on = False
         self._stopping = False
 
     def wants_stop(self) -> bool:
@@ -35,6 +36,12 @@ class Control:
     def take_save(self) -> bool:
         """Whether a checkpoint was asked for since the last call."""
         wanted, self._save = self._save, False
+        return wanted
+
+    def take_go_on(self) -> bool:
+        """Whether it was asked to go on since the last call."""
+        self.wants_stop()
+        wanted, self._go_on = self._go_on, False
         return wanted
 
     def wait_while_paused(self, save: Callable[[], object]) -> bool:
@@ -64,3 +71,4 @@ class Control:
             self._owner.update(state=RunState.STOPPING, reason="Asked to stop.")
         else:
             self._paused = action is Action.PAUSE
+            self._go_on = action is Action.RESUME

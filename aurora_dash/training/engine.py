@@ -42,6 +42,7 @@ from aurora_dash.training.plan import total_steps_of
 from aurora_dash.training.record import DownloadProgress, Recorder
 from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay
+from aurora_dash.training.room import PatientRun, Room
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.stopping import Best, EarlyStopping
@@ -74,6 +75,7 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
     if threading.current_thread() is threading.main_thread():
         kind = "process"
     with own(run, kind) as owner:
+        run = PatientRun(run.folder)
         with Failures(run, owner):
             _train(run, owner, should_stop)
         # The failure's traceback, and with it the model, is gone only now.
@@ -101,7 +103,7 @@ def release_gpu_memory(run: Run) -> None:
         run.log_event("warning", f"the GPU's memory can't be given back: {first_line}")
 
 
-def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
+def _train(run: PatientRun, owner: Owner, should_stop: Callable[[], bool]) -> None:
     spec = run.spec()
     device = choose_device(spec.training.device)
     threads = set_threads(spec.training.threads)
@@ -122,21 +124,25 @@ def _train(run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
         always_best = not material.validation
         order = replay.order if replay else material.order
         prefetch = spec.loader.prefetch
+        requests = Control(run, owner, should_stop)
+        room = Room(run, owner, requests)
         with (
             MetricsWriter(run.metrics_path) as metrics,
             TrainingBatches(
                 material.train, order, crop=material.crop, prefetch=prefetch
             ) as batches,
-            Saver(run, spec, model, step, saved, threads, always_best=always_best) as save,
+            Saver(
+                run, room, metrics, spec, model, step, saved, threads, always_best=always_best
+            ) as save,
         ):
             trainer = Trainer(
                 take_step=step,
                 batches=batches,
                 validate=_validator(run, spec, step, material),
                 records=WatchedRecords(
-                    Recorder(metrics, owner, step.total_steps, device), run, spec, device
+                    Recorder(metrics, owner, room, step.total_steps, device), run, spec, device
                 ),
-                requests=Control(run, owner, should_stop),
+                requests=requests,
                 save=save,
                 total_steps=step.total_steps,
                 validate_every=spec.training.validate_every,

@@ -45,3 +45,12 @@ def _copied_tensor(tensor: Tensor, devices: set[torch.device], *, shared: bool) 
     devices.add(tensor.device)
     target = torch.empty_like(tensor, device="cpu", pin_memory=True)
     return target.copy_(tensor, non_blocking=True)
+
+
+def num_bytes(state: Any) -> int:
+    """Size of all tensors of a state."""
+    if isinstance(state, Tensor):
+        return state.nbytes
+    if isinstance(state, Mapping):
+        return sum(map(num_bytes, state.values()))
+    return sum(map(num_bytes, state)) if isinstance(state, list | tuple) else 0

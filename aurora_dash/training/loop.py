@@ -58,11 +58,12 @@ class Saves(Protocol):
     def __call__(self, trainer: Trainer, best: bool) -> object:
         """Take one of the present state; training may go on when this returns."""
 
-    def check(self) -> None:
-        """Raise what writing met since."""
+    def check(self) -> bool:
+        """Raise what writing met since; whether there was a pause for want of room."""
 
-    def finish(self) -> None:
-        """Return when all that was taken is on disk; raises what writing met."""
+    def finish(self) -> bool:
+        """Return when all that was taken is on disk; raises what writing met. Whether there was
+        a pause for want of room."""
 
 
 class StepBatches:
@@ -186,7 +187,8 @@ class Trainer:
             self._save_seconds += time.perf_counter() - begin
 
     def _is_to_stop(self) -> bool:
-        self._save.check()
+        if self._save.check():
+            self._ends.clear()
         stop = self._requests.wants_stop()
         if not stop:
             if self._requests.wait_while_paused(self.save):

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import psutil
 import torch
 
-from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.metrics import MetricsWriter, Value
 from aurora_dash.runs.ownership import Owner
+from aurora_dash.training.room import Room
 
 _STATUS_SECONDS = 0.5
 
@@ -18,10 +19,16 @@ class Recorder:
     """Writes ``metrics.jsonl``, and ``status.json`` at most twice a second."""
 
     def __init__(
-        self, metrics: MetricsWriter, owner: Owner, total_steps: int, device: torch.device
+        self,
+        metrics: MetricsWriter,
+        owner: Owner,
+        room: Room,
+        total_steps: int,
+        device: torch.device,
     ) -> None:
         self._metrics = metrics
         self._owner = owner
+        self._room = room
         self._total_steps = total_steps
         self._device = device
         self._process = psutil.Process()
@@ -51,7 +58,8 @@ class Recorder:
         self._owner.update(step=step, epoch=epoch, best_loss=best_loss)
 
     def _write(self, split: str, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        self._metrics.write({"step": step, "epoch": epoch, "split": split, **values})
+        record: dict[str, Value] = {"step": step, "epoch": epoch, "split": split, **values}
+        self._room.secure(lambda: self._metrics.write(record), again=self._metrics.flush)
 
     def _memory_bytes(self) -> int:
         if self._device.type == "cuda":

@@ -9,6 +9,7 @@ from typing import Any, Self
 from aurora_dash.errors import AuroraDashError, CheckpointError
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.load import load_into
+from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.spec.best_metric import WHOLE
@@ -16,20 +17,26 @@ from aurora_dash.training.background import BackgroundWriter
 from aurora_dash.training.checkpoints import CheckpointStore, Restored
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.parts import Resumable, Stateful
+from aurora_dash.training.room import Room
 from aurora_dash.training.snapshot import Snapshot
 from aurora_dash.training.stopping import Best
+
+_FOR_THE_REST = 2**20
 
 
 class Saver:
     """Puts what a trainer has reached into checkpoints. Use as a context manager.
 
     Training stands still while the state is copied to the memory of the host, and while the
-    checkpoint before is still being written; the rest happens on a thread of its own.
+    checkpoint before is still being written; the rest happens on a thread of its own. A full disk
+    pauses the run, which keeps the copy until there is room for it.
     """
 
     def __init__(
         self,
         run: Run,
+        room: Room,
+        metrics: MetricsWriter,
         spec: RunSpec,
         model: BuiltModel,
         step: Resumable,
@@ -50,21 +57,37 @@ class Saver:
         self._always_best = always_best
         """Without validation the newest weights pass for the best."""
         self._writer = BackgroundWriter(f"checkpoints {run.id}")
+        self._room = room
+        self._metrics = metrics
+        self._needed = 0
 
     def __call__(self, trainer: Trainer, best: bool) -> None:
         """Save the present state; raises what writing the one before met."""
-        self._writer.wait()
+        self.finish()
         snapshot = self._snapshot(trainer).on_host()
+        self._needed = snapshot.num_bytes + _FOR_THE_REST
         best = best or self._always_best
-        self._writer.submit(lambda: self.store.save(snapshot, best=best))
 
-    def check(self) -> None:
-        """Raise what writing met since."""
-        self._writer.check()
+        def write() -> None:
+            # What led to a checkpoint must not be lost where the checkpoint is not.
+            self._metrics.sync()
+            self.store.save(snapshot, best=best)
 
-    def finish(self) -> None:
-        """Return when all is on disk; raises what writing met."""
-        self._writer.wait()
+        self._writer.submit(write)
+
+    def check(self) -> bool:
+        """Raise what writing met since; on a full disk return when all is written, after a pause.
+
+        Returns whether there was a pause.
+        """
+        return self._writer.is_idle and self.finish()
+
+    def finish(self) -> bool:
+        """Return when all is on disk; raises what writing met, unless the disk is full.
+
+        Returns whether the run was paused for that.
+        """
+        return self._room.secure(self._writer.wait, again=self._writer.retry, needed=self._needed)
 
     def _snapshot(self, trainer: Trainer) -> Snapshot:
         best = trainer.best

@@ -23,7 +23,7 @@ from aurora_dash.model.saved import (
 from aurora_dash.model.statistics import ModelStatistics
 from aurora_dash.model.weights import StateDict
 from aurora_dash.runs.files import utc_now, write_atomic
-from aurora_dash.training.host_copy import host_copy
+from aurora_dash.training.host_copy import host_copy, num_bytes
 
 _PACKAGES = ("torch", "microsoft-aurora")
 
@@ -51,6 +51,11 @@ class Snapshot:
     """The run's spec, as plain data."""
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What else resuming needs, by name: tensors and plain values, as `Stateful` gives them."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of its tensors."""
+        return sum(map(num_bytes, (self.weights, self.optimiser, self.parts)))
 
     def on_host(self) -> Snapshot:
         """A copy in the memory of the host, which shares nothing that training changes."""

@@ -71,13 +71,14 @@ class World:
     def __call__(self, trainer: Trainer, best: bool) -> None:
         self.diary.append(f"save {trainer.step}{' best' if best else ''}")
 
-    def check(self) -> None:
+    def check(self) -> bool:
         if self.failure is not None:
             raise self.failure
+        return False
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         self.diary.append("finish")
-        self.check()
+        return self.check()
 
     def trainer(self, **more: object) -> Trainer:
         options = {"total_steps": 4, "validate_every": 2, "save_every": 3} | more

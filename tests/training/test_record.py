@@ -8,9 +8,17 @@ import torch
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.ownership import own
 from aurora_dash.training import record
+from aurora_dash.training.control import Control
 from aurora_dash.training.record import DownloadProgress, Recorder
+from aurora_dash.training.room import PatientRun, Room
 
 CPU = torch.device("cpu")
+
+
+def _recorder(run, owner, metrics) -> Recorder:
+    patient = PatientRun(run.folder)
+    room = Room(patient, owner, Control(patient, owner, lambda: False))
+    return Recorder(metrics, owner, room, 10, CPU)
 
 
 @pytest.fixture
@@ -23,7 +31,7 @@ def clock(monkeypatch):
 
 def test_every_step_is_recorded_and_the_status_now_and_then(run, clock) -> None:
     with own(run) as owner, MetricsWriter(run.metrics_path) as metrics:
-        recorder = Recorder(metrics, owner, 10, CPU)
+        recorder = _recorder(run, owner, metrics)
         for step in range(1, 5):
             clock[0] += 0.2
             recorder.train(step, step / 4, {"loss": 1.0 / step}, pace=2.0)
@@ -43,7 +51,7 @@ def test_every_step_is_recorded_and_the_status_now_and_then(run, clock) -> None:
 
 def test_a_validation_is_recorded_with_the_best_loss_in_the_status(run) -> None:
     with own(run) as owner, MetricsWriter(run.metrics_path) as metrics:
-        Recorder(metrics, owner, 10, CPU).validation(3, 0.5, {"loss": float("nan")}, 0.4)
+        _recorder(run, owner, metrics).validation(3, 0.5, {"loss": float("nan")}, 0.4)
         assert owner.status.best_loss == 0.4
     line = json.loads(run.metrics_path.read_text())
     assert (line["split"], line["loss"], line["nonfinite"]) == ("validation", None, ["loss"])

@@ -48,7 +48,8 @@ class Disk:
     """The disk of the run's folder is nearly full."""
 
     explanation = (
-        "A checkpoint that does not fit ends the run; the metrics need little, but need it too."
+        "A checkpoint that does not fit pauses the run until there is room; the metrics need "
+        "little, but need it too."
     )
     advice = (
         "Delete old runs or move them to another disk; --runs or AURORA_DASH_RUNS chooses another "

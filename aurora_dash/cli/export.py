@@ -32,6 +32,7 @@ def register(commands: Commands) -> None:
         metavar="FILE.ckpt",
         help="where to (default: the folder export/ of the run)",
     )
+    parser.add_argument("--replace", action="store_true", help="take the place of an older FILE")
     add_weights_option(parser)
     parser.add_argument(
         "--checkpoint", metavar="NAME", help="best, last or step-... (default: best)"
@@ -49,6 +50,10 @@ def export(options: argparse.Namespace) -> Answer:
     """Write the three files, send them to the hub if that is asked for, and say where they are."""
     if options.public and not options.push:
         raise CheckpointError("--public belongs to --push.", remedy="Give --push USER/NAME too.")
+    if options.out is not None and options.out.exists() and not options.replace:
+        raise CheckpointError(
+            f"{options.out} is there already.", remedy="Give another name, or add --replace."
+        )
     from aurora_dash.evaluation.export import default_path, export_run
     from aurora_dash.evaluation.sources import CheckpointRef
 

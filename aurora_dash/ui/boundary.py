@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from aurora_dash.ui import state
 
 _logger = logging.getLogger(__name__)
 
+_CODE = re.compile(r"(`[^`\n]+`)")
 _LOGGED = "Unexpected error, reference %s"
 
 P = ParamSpec("P")
@@ -34,7 +37,17 @@ def in_words(error: AuroraDashError) -> str:
 
 
 def plain(text: str) -> str:
-    """Text in which nothing is taken for Markdown or LaTeX: paths and patterns show as typed."""
+    """Text in which nothing is taken for Markdown or LaTeX: paths and patterns show as typed.
+
+    What stands between two backticks, as commands do in messages, is shown as code.
+    """
+    return "".join(
+        part if code else _escaped(part)
+        for part, code in zip(_CODE.split(text), itertools.cycle((False, True)), strict=False)
+    )
+
+
+def _escaped(text: str) -> str:
     for character in "\\`*_[]$~<>#|":
         text = text.replace(character, f"\\{character}")
     return text

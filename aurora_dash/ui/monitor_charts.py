@@ -27,6 +27,7 @@ _WEIGHT, _UPDATE = "weight_norm/", "update_ratio/"
 _MOST_LEADS = 8
 _PARTS_WITH_LEVEL = 3
 _FEWEST_NEWEST = 100
+_DECADES = 100
 _CHARTS_OF = {
     "exploding_gradient": ("norm",),
     "not_finite": ("norm",),
@@ -51,7 +52,7 @@ class View:
     """Only the newest tenth, which moves on with the training."""
 
 
-def _view() -> View:
+def _view(table: MetricsTable) -> View:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(
             "Along", list(chart_axes.AXES), default="Step", required=True, key="chart-axis"
@@ -63,7 +64,7 @@ def _view() -> View:
             key="chart-smoothing",
             width=260,
         )
-        log_loss = st.toggle("Logarithmic loss", key="chart-log")
+        log_loss = st.toggle("Logarithmic loss", value=_spans_decades(table), key="chart-log")
         newest = st.toggle(
             "Newest only",
             help="The newest tenth moves on with the training. Off, a stretch that you zoom to is "
@@ -75,8 +76,8 @@ def _view() -> View:
 
 def draw(run: Run) -> None:
     """All charts and how they are to be drawn."""
-    view = _view()
     table = run.metrics()
+    view = _view(table)
     if not table.num_rows("train") and not table.num_rows("validation"):
         widgets.empty(
             "Charts begin with the first step",
@@ -142,6 +143,13 @@ def _figures(
             continue
         add_marks(figure, alert_marks(table, view, alerts, name))
     return charts
+
+
+def _spans_decades(table: MetricsTable) -> bool:
+    """Whether most of the loss would be a flat line beside its largest value."""
+    loss = table.column("loss")
+    there = loss[np.isfinite(loss) & (loss > 0)]
+    return bool(there.size and there.max() > _DECADES * np.median(there))
 
 
 def _newest(table: MetricsTable, view: View) -> tuple[float, float]:

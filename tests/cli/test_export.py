@@ -46,11 +46,22 @@ def test_a_lora_run_is_trained_counted_exported_and_pushed(
     assert description["sha256"] == told.document["sha256"]
     assert "load_checkpoint_local('mine.ckpt')" in told.document["snippet"]
 
+    again = cli("export", document["run_id"], "--out", out, "--json")
+    assert (again.code, again.document["error"]) == (2, f"{out} is there already.")
     with serve_upload_hub() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-        ask = ("export", document["run_id"], "--out", out, "--push", "someone/mine", "--json")
+        ask = (
+            "export",
+            document["run_id"],
+            "--out",
+            out,
+            "--replace",
+            "--push",
+            "someone/mine",
+            "--json",
+        )
         assert cli(*ask).document["pushed"]["repository"] == "someone/mine"
         sent = hub.repositories["someone/mine"]
         assert sent["mine.ckpt"] == out.read_bytes()

@@ -46,9 +46,7 @@ def _in_a_callback() -> None:
 def test_an_expected_error_shows_message_and_remedy_as_typed() -> None:
     app = AppTest.from_function(_expected).run()
     [box] = app.error
-    assert box.value == (
-        "era5\\_\\*.nc lacks \\`z\\`.\n\n**What to do:** Add \\<pressure levels\\>."
-    )
+    assert box.value == ("era5\\_\\*.nc lacks `z`.\n\n**What to do:** Add \\<pressure levels\\>.")
     assert app.markdown[0].value == "the rest of the page"
 
 
@@ -74,3 +72,8 @@ def test_an_error_in_a_callback_waits_for_the_next_drawing() -> None:
 
 def test_plain_text_stays_what_it_is() -> None:
     assert plain("a_b*c[d]$e<f>") == r"a\_b\*c\[d\]\$e\<f\>"
+
+
+def test_commands_between_backticks_are_shown_as_code_and_single_ones_as_typed() -> None:
+    assert plain("see `runs fix A_1 --set a*b` or a_b") == r"see `runs fix A_1 --set a*b` or a\_b"
+    assert plain("a `torn b_c") == r"a \`torn b\_c"

@@ -117,3 +117,11 @@ def test_what_is_measured_now_and_then_is_drawn_without_gaps(tmp_path: Path) -> 
     figure = monitor_charts.updates_chart(sparse, View())
     assert curve(figure, "encoder") == ([1, 3], pytest.approx([1e-3, 3e-3]))
     assert curve(monitor_charts.weights_chart(sparse, View()), "encoder")[1] == [7.0, 7.0]
+
+
+def test_a_loss_that_ran_away_is_drawn_on_a_logarithmic_axis_at_first(tmp_path: Path) -> None:
+    steady, diverged = MetricsTable(tmp_path / "a"), MetricsTable(tmp_path / "b")
+    steady.extend(record(step) for step in range(1, 50))
+    diverged.extend(record(step, loss=1e9 if step == 49 else 0.3) for step in range(1, 50))
+    assert not monitor_charts._spans_decades(steady)
+    assert monitor_charts._spans_decades(diverged)

@@ -44,7 +44,7 @@ class ModelSpec(SpecModel):
     autocast_encoder: bool = False
     """Run the encoder in bfloat16; only together with the two other parts."""
     autocast_decoder: bool = False
-    """Run the decoder in bfloat16."""
+    """Run the decoder in bfloat16, whose 8 binary digits move gradients by about 4e-3."""
     weights_dtype: Literal["float32", "bfloat16"] = "float32"
     """In what training holds the linear layers of the parts that run in bfloat16. ``bfloat16``: in
     that too, and their gradients; the optimiser changes float32 masters, which checkpoints hold."""
@@ -61,7 +61,8 @@ class ModelSpec(SpecModel):
     chunks: Literal["off", "auto"] | PositiveInt = "off"
     """Run encoder and decoder in so many bands of whole patch rows, one after another, and
     recompute each in the backward pass: the same gradients, much less memory on large grids.
-    ``auto``: as many as the device's free memory asks for, settled when a grid is first seen."""
+    ``auto``: as many as the device's free memory asks for, settled when a grid is first seen and
+    written to the events; see docs/chunking.md."""
     separate_perceiver: StringTuple = ()
     """Atmospheric variables that the decoder takes from levels by a second Perceiver, for what
     behaves otherwise than the rest; variants may have some by themselves."""

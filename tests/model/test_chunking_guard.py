@@ -25,6 +25,7 @@ from aurora.model.patchembed import LevelPatchEmbed
 from aurora.model.perceiver import MLP, PerceiverAttention, PerceiverResampler
 from torch import Tensor
 
+from aurora_dash.model.build import constructor_options
 from aurora_dash.model.chunking import ChunkedDecoder, ChunkedEncoder
 from aurora_dash.training.comparer import Comparer
 from aurora_dash.variants import VARIANTS
@@ -151,6 +152,13 @@ def test_encoder_and_decoder_draw_no_random_numbers(variant: str) -> None:
         calls.encode(calls.given["encoder"][0][0])
         calls.decode(calls.given["decoder"][0][0])
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_no_variant_runs_in_float16() -> None:
+    # There V1.5's attention looks for infinities across all patches before it limits any.
+    for variant in VARIANTS:
+        options = constructor_options(spec_of(variant.id), "tiny")
+        assert options["autocast_dtype"] is torch.bfloat16
 
 
 @pytest.mark.parametrize("columns", [1, 3, 8, 45])

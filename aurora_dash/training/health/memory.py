@@ -4,7 +4,7 @@ The figures are peaks of AuroraPretrained at 721 x 1440 points, 13 levels and ba
 fake tensors, which agree with measured peaks of smaller grids within 1 to 7 %: full precision
 313 GiB, with the backbone in bfloat16 223, with activation checkpointing too 64.1, with encoder
 and decoder in bfloat16 too 50.0, LoRA alone 41.2, with batch 2 113.9, through two steps 69.9; with
-checkpointing and encoder and decoder in 8 chunks 29.1, LoRA alone 15.2.
+checkpointing and encoder and decoder in 8 chunks 30.9, LoRA alone 16.1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _chunks(spec: RunSpec) -> Offer:
         key="chunks",
         label="Encoder and decoder in chunks",
         explanation="Runs them on bands of patch rows, as many as the memory asks for: with "
-        "checkpointing 64 GiB become 29 for the full model at 0.25 degree, and 41 become 15 with "
+        "checkpointing 64 GiB become 31 for the full model at 0.25 degree, and 42 become 16 with "
         "LoRA alone; the same gradients to rounding, at hardly any cost.",
         assignments=("model.chunks=auto",),
         start="here",

@@ -68,5 +68,6 @@ def test_the_benchmark_of_the_loader_runs(repository: Path, tables: ModuleType) 
     size = result["sizes"]["demo"]
     seconds = {way: found["median"] for way, found in size["seconds_a_sample"].items()}
     assert seconds["store_blocks_warm"] < seconds["netcdf_dataloader"]
+    assert seconds["uncompressed_blocks_warm"] < seconds["netcdf_dataloader"]
     assert size["waiting"]["median_wait_seconds"] < size["waiting"]["assumed_step_seconds"]
     assert "(goal 30)" in tables.render({"loader": result})

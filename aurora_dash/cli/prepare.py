@@ -40,9 +40,15 @@ def register(commands: Commands) -> None:
         "--out", type=Path, required=True, metavar="STORE", help="folder of the store"
     )
     parser.add_argument(
+        "--codec",
+        choices=["lz4", "none"],
+        help="compressed without loss (lz4, what a new store gets) or not (none): twice the disk "
+        "space for less work of the processor; a store that is there keeps its own",
+    )
+    parser.add_argument(
         "--replace",
         action="store_true",
-        help="begin anew if the store holds other variables, levels or another grid",
+        help="begin anew if the store holds other variables, levels, another grid or codec",
     )
     parser.add_argument(
         "--spec", default="demo", help="spec file, preset or run that is to use the data"
@@ -67,7 +73,11 @@ def prepare(options: argparse.Namespace) -> Answer:
     line = ProgressLine()
     folder = options.out.expanduser().absolute()
     prepared = prepare_store(
-        spec, folder, replace=options.replace, progress=lambda now: line.show(_progress(now))
+        spec,
+        folder,
+        codec=options.codec,
+        replace=options.replace,
+        progress=lambda now: line.show(_progress(now)),
     )
     line.end()
     return Answer(

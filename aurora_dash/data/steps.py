@@ -45,6 +45,7 @@ class StepReader:
         in_data = {key: tuple(array.shape[1:]) for key, array in arrays.items()}
         self.shapes = in_data | dict.fromkeys(computed, plane)
         """By key: (levels,) latitudes, longitudes."""
+        self._soon: list[int] = []
         self._stored: dict[str, StoredField] = {}
         # The largest first, so that the workers end together.
         for key in sorted(keys, key=lambda key: -dataset[key].size):
@@ -64,8 +65,10 @@ class StepReader:
 
     def read(self, index: int, step: Step) -> None:
         """Fill the arrays of `step`, one for each of `shapes`, with the time of that index."""
+        soon, self._soon = [time for time in self._soon if time != index], []
         self._workers.run(
-            partial(field.read, index, step[key]) for key, field in self._stored.items()
+            partial(_read_field, field, index, step[key], soon)
+            for key, field in self._stored.items()
         )
         # The libraries that read other formats take one field at a time.
         for key in self._in_data:
@@ -80,9 +83,18 @@ class StepReader:
         self._workers.run(partial(np.copyto, step[key], held[key]) for key in self.shapes)
 
     def expect(self, index: int) -> None:
-        """Have the system begin to fetch what a time's files hold; nobody waits for it."""
-        for field in self._stored.values():
-            field.expect(index)
+        """Have the system begin to fetch what a time's files hold when the next one is read.
+
+        The workers do so in passing, since asking for large files takes a while too.
+        """
+        if self._stored:
+            self._soon.append(index)
+
+
+def _read_field(field: StoredField, index: int, out: Values, soon: Sequence[int]) -> None:
+    for time in soon:
+        field.expect(time)
+    field.read(index, out)
 
 
 class Steps:

@@ -11,6 +11,7 @@ import streamlit as st
 from aurora_dash.data.findings import launchable
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.roots import configured_roots, resolve_inside_roots
+from aurora_dash.data.store.codec import Codec
 from aurora_dash.data.store.job import (
     PrepareState,
     PrepareStatus,
@@ -18,6 +19,7 @@ from aurora_dash.data.store.job import (
     read_status,
     start_preparing,
 )
+from aurora_dash.data.store.prepare import codec_of
 from aurora_dash.data.store.store import TrainingStore, open_store, prepared_store
 from aurora_dash.errors import DataError, PathError
 from aurora_dash.spec import RunSpec
@@ -27,6 +29,11 @@ from aurora_dash.ui.cache import run_store
 _LIVE_SECONDS = 0.7
 _STORE = "store"
 _REPLACE = "store-replace"
+_CODECS: dict[Codec, str] = {
+    "lz4": "Compressed (lz4): half the disk space, and faster unless the disk is very fast",
+    "none": "Not compressed: less work for the processor, twice the disk space",
+}
+_DISK_FRACTIONS: dict[Codec, float] = {"lz4": 0.6, "none": 1.0}
 
 
 def prepare(spec: RunSpec) -> None:
@@ -49,28 +56,29 @@ def prepare(spec: RunSpec) -> None:
         "it reads at the speed of the disk. It can be brought up to date at any time, and then "
         "only what was added or changed is written."
     )
-    _facts(data)
     try:
         folder = _folder(spec)
-    except PathError as error:
+        codec = _codec(folder)
+    except (DataError, PathError) as error:
         boundary.show_error(error)
         return
+    _facts(data, codec)
     status = read_status(folder)
     if status is not None and status.is_live:
         st.fragment(_progress, run_every=_LIVE_SECONDS)(folder)
         return
-    _button(spec, folder, status)
+    _button(spec, folder, codec, status)
     if status is not None:
         _ended(spec, folder, status)
 
 
-def _facts(data: OpenedData) -> None:
+def _facts(data: OpenedData, codec: Codec) -> None:
     dataset = data.dataset
     widgets.facts(
         [
             ("Times", f"{dataset.sizes.get('time', 0):,}"),
             ("In memory", words.size(dataset.nbytes)),
-            ("On disk, about", words.size(0.6 * dataset.nbytes)),
+            ("On disk, about", words.size(_DISK_FRACTIONS[codec] * dataset.nbytes)),
         ]
     )
 
@@ -88,7 +96,20 @@ def _folder(spec: RunSpec) -> Path:
     return resolve_inside_roots(typed, configured_roots()).absolute()
 
 
-def _button(spec: RunSpec, folder: Path, status: PrepareStatus | None) -> None:
+def _codec(folder: Path) -> Codec:
+    codecs = list(_CODECS)
+    return st.radio(
+        "Fields on disk",
+        codecs,
+        index=codecs.index(codec_of(folder)),
+        format_func=_CODECS.__getitem__,
+        help="Nothing is lost either way, and checksums are verified on every reading.",
+        # Another folder may hold a store that is packed in another way.
+        key=f"store-codec:{folder}",
+    )
+
+
+def _button(spec: RunSpec, folder: Path, codec: Codec, status: PrepareStatus | None) -> None:
     goes_on = status is not None and status.state in (
         PrepareState.STOPPED,
         PrepareState.INTERRUPTED,
@@ -105,18 +126,19 @@ def _button(spec: RunSpec, folder: Path, status: PrepareStatus | None) -> None:
             help=None if ready else "The view Check says what stands in the way.",
             key="prepare-store",
             on_click=_start,
-            args=(spec, folder),
+            args=(spec, folder, codec),
         )
         if status is not None:
             st.checkbox(
-                "Begin anew if it holds other variables, levels or another grid", key=_REPLACE
+                "Begin anew if it holds other variables, levels, another grid or compression",
+                key=_REPLACE,
             )
 
 
 @boundary.guarded
-def _start(spec: RunSpec, folder: Path) -> None:
+def _start(spec: RunSpec, folder: Path, codec: Codec) -> None:
     replace = bool(st.session_state.get(_REPLACE, False))
-    start_preparing(spec, folder, roots=configured_roots(), replace=replace)
+    start_preparing(spec, folder, roots=configured_roots(), codec=codec, replace=replace)
 
 
 def _progress(folder: Path) -> None:

@@ -10,6 +10,7 @@ from aurora_dash.data.roots import ROOTS_VARIABLE
 from aurora_dash.data.store.job import PrepareState, read_status, stop_all
 from aurora_dash.data.store.layout import OWN_FOLDER
 from aurora_dash.data.store.status import STATUS_FILE, PrepareStatus
+from aurora_dash.data.store.store import open_store
 from aurora_dash.presets import get_preset
 from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import this_process
@@ -31,11 +32,14 @@ def test_data_is_prepared_in_the_background_and_then_trained_on(
     folder = tmp_path / "prepared"
     app = open_page("data", draft=draft, view="Prepare", store=str(folder))
     assert not app.exception
+    app.radio(key=f"store-codec:{folder}").set_value("none").run()
     button(app, "Prepare").click().run()
     wait_until(lambda: (s := read_status(folder)) is not None and not s.is_live, 20)
     # A refresh has the URL alone.
     app = open_page("data", draft=draft, view="Prepare", store=str(folder))
     assert any("12 times (12 times written)" in box.value for box in app.success)
+    assert app.radio(key=f"store-codec:{folder}").value == "none"
+    assert open_store(folder).layout.codec == "none"
     app = button(app, "Train on this store").click().run()
     assert DraftStore(store.root).get(draft).spec.data.paths == (str(folder),)
     assert any("The chosen data is a training store: prepared" in s.value for s in app.success)

@@ -10,6 +10,7 @@ from typing import Any
 from aurora_dash.data.check import check_for_training
 from aurora_dash.data.findings import launchable
 from aurora_dash.data.source import open_data
+from aurora_dash.data.store.codec import Codec
 from aurora_dash.data.store.layout import OWN_FOLDER
 from aurora_dash.data.store.prepare import Prepared, prepare, refuse_foreign, unfilled
 from aurora_dash.data.store.status import STATUS_FILE, PrepareState, PrepareStatus, read_status
@@ -42,6 +43,7 @@ def prepare_store(
     folder: Path,
     *,
     roots: Sequence[Path] | None = None,
+    codec: Codec | None = None,
     replace: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Prepared:
@@ -50,7 +52,7 @@ def prepare_store(
     `DataError` for data that can't be opened or trained on, for a folder that is something else,
     and while somebody else prepares the same store.
     """
-    return _Job(spec, folder, roots, replace=replace, progress=progress)()
+    return _Job(spec, folder, roots, codec=codec, replace=replace, progress=progress)()
 
 
 def start_preparing(
@@ -58,13 +60,14 @@ def start_preparing(
     folder: Path,
     *,
     roots: Sequence[Path] | None = None,
+    codec: Codec | None = None,
     replace: bool = False,
 ) -> None:
     """The same in a background thread; `read_status` follows it.
 
     `DataError` if the folder is something else or somebody is at work on it.
     """
-    background_jobs(_KIND).start(_Job(spec, folder, roots, replace=replace))
+    background_jobs(_KIND).start(_Job(spec, folder, roots, codec=codec, replace=replace))
 
 
 def cancel_preparation(folder: Path) -> None:
@@ -89,6 +92,7 @@ class _Job:
         folder: Path,
         roots: Sequence[Path] | None,
         *,
+        codec: Codec | None,
         replace: bool,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
@@ -103,7 +107,7 @@ class _Job:
             )
         self._lock = lock
         self._spec, self._folder, self._roots = spec, folder, roots
-        self._replace, self._progress = replace, progress
+        self._codec, self._replace, self._progress = codec, replace, progress
         self._stop = False
         self._told = 0.0
         take_requests(self._own / _CONTROL_FOLDER)
@@ -151,6 +155,7 @@ class _Job:
                 opened,
                 spec,
                 self._folder,
+                codec=self._codec,
                 replace=self._replace,
                 progress=self._advance,
                 should_stop=self._should_stop,

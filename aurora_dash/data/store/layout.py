@@ -18,14 +18,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.statistics import level_key
-from aurora_dash.data.store.codec import CODECS
+from aurora_dash.data.store.codec import DEFAULT_CODEC, ZARR_CODECS, Codec
 from aurora_dash.data.times import Times
+from aurora_dash.errors import DataError
 from aurora_dash.variables import Group, split_key
 
 OWN_FOLDER = ".aurora-dash"
 """Where a store keeps what is not Zarr: manifest, ledger, status."""
 
-_PLAIN_CODECS = ({"name": "bytes", "configuration": {"endian": "little"}},)
+_COORDINATE_CODECS = ({"name": "bytes", "configuration": {"endian": "little"}},)
 _KEPT_ATTRIBUTES = ("units", "long_name", "source_name")
 _SECONDS = np.timedelta64(1, "s")
 
@@ -41,11 +42,13 @@ class Layout:
     attributes: Mapping[str, Mapping[str, str]]
     """By key, such as ``surf_2t``: unit, long name and name in the files."""
     synthetic: bool = False
+    codec: Codec = DEFAULT_CODEC
 
     @classmethod
-    def of(cls, dataset: xr.Dataset, keys: Sequence[str]) -> Self:
+    def of(cls, dataset: xr.Dataset, keys: Sequence[str], codec: Codec) -> Self:
         """That of the variables `keys` of a canonical dataset."""
         return cls(
+            codec=codec,
             latitude=tuple(dataset["latitude"].values.tolist()),
             longitude=tuple(dataset["longitude"].values.tolist()),
             level=tuple(dataset["level"].values.tolist()) if "level" in dataset.coords else (),
@@ -101,24 +104,38 @@ class Layout:
             "level": list(self.level),
             "attributes": {key: dict(values) for key, values in self.attributes.items()},
             "synthetic": self.synthetic,
+            "codec": self.codec,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
+        """Inverse of `to_dict`; `DataError` for a codec that is not known here."""
+        # Stores that were prepared before there was a choice don't say.
+        codec = values.get("codec", DEFAULT_CODEC)
+        if codec not in ZARR_CODECS:
+            raise DataError(
+                f"The training store's codec is {codec!r}, not {' or '.join(ZARR_CODECS)}.",
+                remedy="It was prepared by another version: update, or prepare it again.",
+            )
         return cls(
             latitude=tuple(map(float, values["latitude"])),
             longitude=tuple(map(float, values["longitude"])),
             level=tuple(map(float, values["level"])),
             attributes={str(key): dict(found) for key, found in values["attributes"].items()},
             synthetic=bool(values["synthetic"]),
+            codec=codec,
         )
 
 
 def chunk_path(folder: Path, layout: Layout, key: str, slot: int) -> Path:
     """The file of a variable at one time."""
-    rest = ".0" * len(layout.step_shape(key))
-    return folder / key / f"c.{slot}{rest}"
+    before, after = around_slot(folder, layout, key)
+    return Path(f"{before}{slot}{after}")
+
+
+def around_slot(folder: Path, layout: Layout, key: str) -> tuple[str, str]:
+    """What stands before and after the slot in the paths of a variable's files."""
+    return str(folder / key / "c."), ".0" * len(layout.step_shape(key))
 
 
 def static_path(folder: Path, key: str) -> Path:
@@ -152,7 +169,8 @@ def zarr_files(
         step, dims = layout.step_shape(key), layout.dims(key)
         chunk = (1, *step) if "time" in dims else step
         shape = (times.size, *step) if "time" in dims else step
-        nodes[key] = _array(shape, chunk, dims, "float32", dict(layout.attributes[key]))
+        attrs = layout.attributes[key]
+        nodes[key] = _array(shape, chunk, dims, "float32", attrs, ZARR_CODECS[layout.codec])
     for name, node in nodes.items():
         yield f"{name}/zarr.json", _json(node)
     group = {"zarr_format": 3, "node_type": "group", "attributes": dict(attributes)}
@@ -166,8 +184,8 @@ def _array(
     dims: Sequence[str],
     dtype: str,
     attributes: Mapping[str, Any],
+    codecs: Sequence[Mapping[str, Any]] = _COORDINATE_CODECS,
 ) -> dict[str, Any]:
-    is_field = dtype == "float32"
     return {
         "zarr_format": 3,
         "node_type": "array",
@@ -175,8 +193,8 @@ def _array(
         "data_type": dtype,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
-        "fill_value": "NaN" if is_field else 0,
-        "codecs": list(CODECS if is_field else _PLAIN_CODECS),
+        "fill_value": "NaN" if dtype == "float32" else 0,
+        "codecs": list(codecs),
         "attributes": dict(attributes),
         "dimension_names": list(dims),
         "storage_transformers": [],

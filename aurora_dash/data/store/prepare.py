@@ -17,6 +17,7 @@ import xarray as xr
 from aurora_dash import __version__
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.provenance import attribution
+from aurora_dash.data.store.codec import DEFAULT_CODEC, Codec
 from aurora_dash.data.store.layout import OWN_FOLDER, Layout
 from aurora_dash.data.store.ledger import ledger_path, read_records
 from aurora_dash.data.store.manifest import (
@@ -71,6 +72,7 @@ def prepare(
     spec: RunSpec,
     folder: Path,
     *,
+    codec: Codec | None = None,
     replace: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -80,31 +82,47 @@ def prepare(
     `spec` is one of `unfilled`: what is missing stays so in the store and is filled on reading.
     A store that is there already is brought up to date: added times are appended, those whose
     files changed are written again, those no longer there are removed. One of other variables,
-    levels or grid is refused, or with `replace` begun anew. The caller sees to it that nobody
-    else writes the same store. `DataError` for what can't be read, written or stored.
+    levels, grid or codec is refused, or with `replace` begun anew. Without a `codec` it keeps
+    the one it has. The caller sees to it that nobody else writes the same store. `DataError` for
+    what can't be read, written or stored.
     """
     refuse_foreign(folder)
-    layout = Layout.of(opened.dataset, _keys(spec, opened.dataset))
+    before = read_manifest(folder) if is_training_store(folder) else None
+    keys = _keys(spec, opened.dataset)
+    layout = Layout.of(opened.dataset, keys, codec or codec_of(folder))
     if "time" not in opened.dataset.dims or not layout.moving:
         raise DataError("There is no field in time to be prepared.", remedy="Add weather data.")
     recipe = _recipe(spec)
-    if is_training_store(folder):
-        before = read_manifest(folder)
-        difference = _difference(before, layout, recipe)
-        if difference and replace:
-            _clear(folder, Layout.from_dict(before.layout))
-        elif difference:
-            raise DataError(
-                f"The training store {folder} was prepared otherwise: {difference}.",
-                remedy="Prepare into another folder, or say that it is to be replaced (--replace).",
-            )
-        else:
-            layout = Layout.from_dict(before.layout)
+    if before is not None:
+        layout = _as_before(before, layout, recipe, folder, replace=replace)
     work = _work(opened, spec, folder, layout, recipe)
     written = _nothing_to_do(work) or write_store(work, progress=progress, should_stop=should_stop)
     if written.whole and written.num_written + written.num_removed:
         _write_statistics(folder)
     return Prepared(folder=folder, num_times=work.times.size, **asdict(written))
+
+
+def codec_of(folder: Path) -> Codec:
+    """That of the store in a folder; where there is none yet, what it gets unless told."""
+    if not is_training_store(folder):
+        return DEFAULT_CODEC
+    return Layout.from_dict(read_manifest(folder).layout).codec
+
+
+def _as_before(
+    before: Manifest, layout: Layout, recipe: Recipe, folder: Path, *, replace: bool
+) -> Layout:
+    """The layout of a store that is brought up to date, or the new one of one begun anew."""
+    difference = _difference(before, layout, recipe)
+    if not difference:
+        return Layout.from_dict(before.layout)
+    if not replace:
+        raise DataError(
+            f"The training store {folder} was prepared otherwise: {difference}.",
+            remedy="Prepare into another folder, or say that it is to be replaced (--replace).",
+        )
+    _clear(folder, Layout.from_dict(before.layout))
+    return layout
 
 
 def unfilled(spec: RunSpec) -> RunSpec:
@@ -180,12 +198,13 @@ def _difference(before: Manifest, layout: Layout, recipe: Recipe) -> str:
     for name, has, wants in (
         ("variables", sorted(old.attributes), sorted(layout.attributes)),
         ("levels", list(old.level), list(layout.level)),
+        ("codec", old.codec, layout.codec),
         ("transforms", before.recipe.transforms, recipe.transforms),
         ("source names", before.recipe.source_names, recipe.source_names),
         ("remedies", before.recipe.remedies, recipe.remedies),
     ):
         if has != wants:
-            return f"it has {name} {has or 'none'}, wanted are {wants or 'none'}"
+            return f"it has {name} {has or 'none'}, wanted: {wants or 'none'}"
     if (old.latitude, old.longitude) != (layout.latitude, layout.longitude):
         sizes = [f"{len(one.latitude)} x {len(one.longitude)} points" for one in (old, layout)]
         return f"it has {sizes[0]}, wanted are {sizes[1]}, or the same number elsewhere"

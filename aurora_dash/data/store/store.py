@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ from aurora_dash.data.open import OpenedData
 from aurora_dash.data.reading import Values
 from aurora_dash.data.roots import resolve_inside_roots
 from aurora_dash.data.store.codec import expect_chunk, read_chunk, verify_chunk
-from aurora_dash.data.store.layout import OWN_FOLDER, Layout, chunk_path, static_path
+from aurora_dash.data.store.layout import (
+    OWN_FOLDER,
+    Layout,
+    around_slot,
+    chunk_path,
+    static_path,
+)
 from aurora_dash.data.store.ledger import read_records, times_of, valid_slots
 from aurora_dash.data.store.manifest import (
     MANIFEST_FILE,
@@ -52,11 +58,20 @@ class TrainingStore:
 
     def read(self, key: str, index: int, out: Values) -> None:
         """Fill `out` with a variable at the `index`-th time, all levels and all of the grid."""
-        read_chunk(chunk_path(self.folder, self.layout, key, int(self.slots[index])), out)
+        read_chunk(self._path(key, index), out, self.layout.codec)
 
     def expect(self, key: str, index: int) -> None:
         """Have the system begin to fetch what `read` is soon asked for."""
-        expect_chunk(chunk_path(self.folder, self.layout, key, int(self.slots[index])))
+        expect_chunk(self._path(key, index))
+
+    def _path(self, key: str, index: int) -> str:
+        before, after = self._around_slots[key]
+        return f"{before}{self.slots[index]}{after}"
+
+    @cached_property
+    def _around_slots(self) -> dict[str, tuple[str, str]]:
+        # Building a path part by part takes as long as reading a small field.
+        return {key: around_slot(self.folder, self.layout, key) for key in self.layout.moving}
 
     def dataset(self) -> xr.Dataset:
         """The canonical data set; fields are read, and their checksums verified, when asked for."""
@@ -113,7 +128,8 @@ class _Fields:
         """Values of slices of the variable's dimensions."""
         if self._is_static:
             plane: Values = np.empty(self.shape, np.float32)
-            read_chunk(static_path(self._store.folder, self._key), plane)
+            path = static_path(self._store.folder, self._key)
+            read_chunk(path, plane, self._store.layout.codec)
             return plane[wanted]
         indices = range(*wanted[0].indices(self.shape[0]))
         values: Values = np.empty((len(indices), *self.shape[1:]), np.float32)

@@ -196,7 +196,9 @@ def _write_frame(work: Work, plan: Assignment) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)
     for key in work.layout.static:
-        write_file(static_path(work.folder, key), encode(read_values(work.dataset[key])))
+        write_file(
+            static_path(work.folder, key), encode(read_values(work.dataset[key]), work.layout.codec)
+        )
 
 
 def _write_pending(
@@ -262,7 +264,7 @@ def _write_block(
 
 
 def _write_field(work: Work, key: str, slot: int, values: Values, result: StepResult) -> None:
-    content = encode(values)
+    content = encode(values, work.layout.codec)
     write_file(chunk_path(work.folder, work.layout, key, slot), content)
     transform = work.transforms.get(key)
     names = work.layout.statistics_keys(key)

@@ -27,13 +27,13 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def _command(files: list[Path], out: Path) -> list[str]:
-    return ["data", "prepare", *map(str, files), "--out", str(out), "--json"]
+def _command(files: list[Path], out: Path, codec: str) -> list[str]:
+    return ["data", "prepare", *map(str, files), "--out", str(out), "--codec", codec, "--json"]
 
 
-def _prepare(files: list[Path], out: Path) -> dict[str, object]:
+def _prepare(files: list[Path], out: Path, codec: str) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-m", "aurora_dash", *_command(files, out)],
+        [sys.executable, "-m", "aurora_dash", *_command(files, out, codec)],
         capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     result: dict[str, object] = json.loads(done.stdout)
@@ -41,13 +41,14 @@ def _prepare(files: list[Path], out: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_a_killed_preparation_ends_in_the_same_bytes(month_files, tmp_path, tree) -> None:
+@pytest.mark.parametrize("codec", ["lz4", "none"])
+def test_a_killed_preparation_ends_in_the_same_bytes(month_files, tmp_path, tree, codec) -> None:
     files = month_files()
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    _prepare(files, whole)
+    _prepare(files, whole, codec)
     for round_number in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-c", SLOW_PREPARE, *_command(files, killed)],
+            [sys.executable, "-c", SLOW_PREPARE, *_command(files, killed, codec)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         wanted, deadline = 3 * round_number + 1, time.monotonic() + 60
@@ -60,7 +61,7 @@ def test_a_killed_preparation_ends_in_the_same_bytes(month_files, tmp_path, tree
         status = read_status(killed)
         assert status is not None
         assert status.state is PrepareState.INTERRUPTED
-    result = _prepare(files, killed)
+    result = _prepare(files, killed, codec)
     assert 0 < int(str(result["num_kept"])) < 12
     assert int(str(result["num_kept"])) + int(str(result["num_written"])) == 12
     assert tree(killed) == tree(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -30,11 +31,12 @@ def _stamps(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("c.*")}
 
 
+@pytest.mark.parametrize("codec", ["lz4", "none"])
 def test_a_store_gives_back_every_value_exactly(
-    month_files, spec_of, prepared, opened_dataset
+    month_files, spec_of, prepared, opened_dataset, codec
 ) -> None:
     spec = spec_of(month_files())
-    result = prepared(spec)
+    result = prepared(spec, codec=codec)
     assert (result.num_written, result.num_kept, result.whole) == (12, 0, True)
     original = opened_dataset(spec)
     stored = opened_dataset(spec_of([result.folder]))
@@ -48,8 +50,11 @@ def test_a_store_gives_back_every_value_exactly(
         np.testing.assert_array_equal(stored[name].values, original[name].values)
 
 
-def test_any_zarr_library_reads_it_checksums_included(spec_of, prepared, opened_dataset) -> None:
-    folder = prepared(spec_of()).folder
+@pytest.mark.parametrize("codec", ["lz4", "none"])
+def test_any_zarr_library_reads_it_checksums_included(
+    spec_of, prepared, opened_dataset, codec
+) -> None:
+    folder = prepared(spec_of(), codec=codec).folder
     plain = xr.open_zarr(folder)
     original = opened_dataset(spec_of())
     for key in plain.data_vars:
@@ -123,10 +128,11 @@ def test_times_that_are_gone_are_removed(month_files, spec_of, prepared, opened_
                             stored["surf_2t"].load())  # fmt: skip
 
 
+@pytest.mark.parametrize("codec", ["lz4", "none"])
 def test_a_damaged_field_is_named_when_read_and_mended_when_prepared_again(
-    spec_of, prepared, opened_dataset
+    spec_of, prepared, opened_dataset, codec
 ) -> None:
-    folder = prepared(spec_of()).folder
+    folder = prepared(spec_of(), codec=codec).folder
     path = folder / "atmos_z" / "c.5.0.0.0"
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 4]) + whole[101:])
@@ -136,7 +142,10 @@ def test_a_damaged_field_is_named_when_read_and_mended_when_prepared_again(
     with pytest.raises(DataError, match=r"c\.5\.0\.0\.0.*checksum"):
         open_store(folder).verify()
     path.write_bytes(whole[:100])
+    with pytest.raises(DataError, match=r"c\.5\.0\.0\.0"):
+        damaged["atmos_z"].isel(time=5).load()
     assert prepared(spec_of()).num_written == 1
+    assert path.read_bytes() == whole
     assert open_store(folder).verify() > 0
 
 
@@ -151,6 +160,42 @@ def test_a_store_of_other_variables_is_refused_or_replaced(spec_of, prepared) ->
     assert open_store(folder).times.size == 12
     assert prepared(other, replace=True).num_written == 12
     assert "surf_tcwv" in open_store(folder).layout.attributes
+
+
+def test_a_store_keeps_its_codec_until_it_is_begun_anew_with_another(
+    month_files, spec_of, prepared, opened_dataset
+) -> None:
+    files = month_files()
+    folder = prepared(spec_of(files[:3]), codec="none").folder
+    field = folder / "atmos_z" / "c.0.0.0.0"
+    values = opened_dataset(spec_of(files))["atmos_z"].isel(time=0).values
+    # No compression: the field as it is in memory, and four bytes of checksum.
+    assert field.read_bytes()[:-4] == values.tobytes()
+    assert prepared(spec_of(files)).num_written == 3
+    assert (folder / "atmos_z" / "c.9.0.0.0").stat().st_size == values.nbytes + 4
+    with pytest.raises(DataError, match="it has codec none, wanted: lz4"):
+        prepared(spec_of(files), codec="lz4")
+    assert prepared(spec_of(files), codec="lz4", replace=True).num_written == 12
+    assert field.stat().st_size < values.nbytes
+    stored = opened_dataset(spec_of([folder]))
+    np.testing.assert_array_equal(stored["atmos_z"].isel(time=0).values, values)
+
+
+def test_a_store_from_before_there_was_a_choice_of_codecs_is_read_as_it_was(
+    spec_of, prepared, opened_dataset
+) -> None:
+    folder = prepared(spec_of()).folder
+    path = folder / ".aurora-dash" / "prepare.json"
+    manifest = json.loads(path.read_text())
+    del manifest["layout"]["codec"]
+    path.write_text(json.dumps(manifest))
+    stored = opened_dataset(spec_of([folder]))
+    original = opened_dataset(spec_of())
+    np.testing.assert_array_equal(stored["surf_2t"].values, original["surf_2t"].values)
+    manifest["layout"]["codec"] = "zstd"
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="codec is 'zstd', not lz4 or none"):
+        opened_dataset(spec_of([folder]))
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(spec_of, prepared, tmp_path) -> None:

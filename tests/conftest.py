@@ -31,6 +31,8 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     """No test writes into the repository's runs or reads a person's settings."""
     monkeypatch.setenv("AURORA_DASH_RUNS", str(tmp_path / "default-runs"))
     monkeypatch.delenv("AURORA_DASH_ROOTS", raising=False)
+    # Another test, or somebody's training on this machine, is nothing to wait for.
+    monkeypatch.setenv("AURORA_DASH_QUEUE", str(tmp_path / "device-queue"))
 
 
 @pytest.fixture

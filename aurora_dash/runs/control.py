@@ -51,8 +51,7 @@ def take_requests(folder: Path) -> list[Action]:
     """
     taken = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
-        name = path.name.removesuffix(_SUFFIX).rpartition("-")[2]
-        action = name if name in set(Action) else None
+        action = _action_of(path)
         aside = path.with_suffix(".taken" if action else ".unknown")
         try:
             path.rename(aside)
@@ -63,5 +62,15 @@ def take_requests(folder: Path) -> list[Action]:
         except OSError as error:
             raise cannot_write(path, error) from error
         if action:
-            taken.append(Action(action))
+            taken.append(action)
     return taken
+
+
+def waiting_requests(folder: Path) -> frozenset[Action]:
+    """What was asked and is not taken yet."""
+    return frozenset(a for path in folder.glob(f"*{_SUFFIX}") if (a := _action_of(path)))
+
+
+def _action_of(path: Path) -> Action | None:
+    name = path.name.removesuffix(_SUFFIX).rpartition("-")[2]
+    return Action(name) if name in set(Action) else None

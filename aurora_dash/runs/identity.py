@@ -47,6 +47,11 @@ class OwnerRecord(BaseModel):
         """Whether that very process still runs; a zombie or a reused pid does not count."""
         return process_start(self.pid) == self.process_start
 
+    @property
+    def is_halted(self) -> bool:
+        """Whether that very process was stopped (SIGSTOP) and not continued."""
+        return self.pid_means_something_here and self.process_exists and _state(self.pid) == "T"
+
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
@@ -67,11 +72,24 @@ def this_process(kind: Kind) -> OwnerRecord:
 def process_start(pid: int) -> str | None:
     """When a process started, as an opaque text; None if there is none or it is a zombie."""
     # The kernel counts from boot: unlike psutil's time it does not move with the wall clock.
-    try:
-        after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    fields = _stat(pid)
+    if fields is None:
         return None if (_PROC / "self").exists() else _process_start_portable(pid)
-    return None if after_name[0] in "ZX" else after_name[_START_TICKS]
+    return None if fields[0] in "ZX" else fields[_START_TICKS]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What ``/proc`` says of a process after its name; None if it says nothing."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _state(pid: int) -> str:
+    """The kernel's letter for the state of a process, ``T`` for a halted one; empty if unknown."""
+    fields = _stat(pid)
+    return fields[0] if fields else ""
 
 
 def _process_start_portable(pid: int) -> str | None:

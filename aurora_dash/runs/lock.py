@@ -1,4 +1,8 @@
-"""The lock of a run folder. The kernel frees it when its holder dies, however it dies."""
+"""The lock of a run folder. The kernel frees it when its holder dies, however it dies.
+
+A process can hand its lock down to the processes that it starts, as their standard input, which
+even launchers that close all other files pass on. The lock is free once the last of them is gone.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,28 @@ class LockState(Enum):
 class FolderLock:
     """An exclusive lock on a folder, held until `release` or the end of the process."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, *, handed_down: bool = False) -> None:
+        self.descriptor = descriptor
+        self._handed_down = handed_down
+
+    @classmethod
+    def from_stdin(cls, folder: Path) -> FolderLock | None:
+        """The lock that the parent handed down as standard input; None if it is anything else.
+
+        Standard input is empty afterwards, so that no child of ours inherits the lock unasked.
+        """
+        try:
+            if not os.path.samestat((folder / LOCK_FILE).stat(), os.fstat(0)):
+                return None
+            # Succeeds if our very file holds the lock already, or nobody does.
+            fcntl.flock(0, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        descriptor = os.dup(0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        return cls(descriptor, handed_down=True)
 
     @classmethod
     def take(cls, folder: Path) -> FolderLock | None:
@@ -56,12 +80,20 @@ class FolderLock:
                 return cls(descriptor)
 
     def release(self) -> None:
-        """Free the lock; a second call does no harm."""
-        if self._descriptor >= 0:
-            # Unlocked by name: a forked child may hold a copy of the descriptor.
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Free the lock; a second call does no harm.
+
+        One that was handed down is freed when all who have it are gone.
+        """
+        if self.descriptor >= 0:
+            if not self._handed_down:
+                # Unlocked by name: a forked child may hold a copy of the descriptor.
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+            self.forget()
+
+    def forget(self) -> None:
+        """Leave the lock to the processes that it was handed down to."""
+        os.close(self.descriptor)
+        self.descriptor = -1
 
 
 def probe(folder: Path) -> LockState:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 2.0
 
 _LOGGER = logging.getLogger(__name__)
-_FIELDS = frozenset(RunStatus.model_fields) - {"owner", "heartbeat", "schema_version"}
+_FIELDS = frozenset(RunStatus.model_fields) - {"owner", "heartbeat", "beat", "schema_version"}
 
 
 class Owner:
@@ -37,7 +38,6 @@ class Owner:
         self._mutex = threading.RLock()
         self._done = threading.Event()
         self._released = False
-        self._on_beat: Callable[[], None] = lambda: None
         before = recorded_status(run.folder)
         self._status = before.model_copy(
             update={
@@ -76,14 +76,46 @@ class Owner:
             lock.release()
             raise
 
+    @classmethod
+    def inherit(cls, run: Run, lock: FolderLock, *, state: RunState) -> Owner:
+        """Become the owner in the place of the process that handed `lock` down."""
+        return cls(run, lock, "process", state)
+
+    def lend(self) -> int:
+        """Stop writing, since a process will that is started now with this as standard input.
+
+        Then `forget` leaves the run to it for good, or `end_loan` takes it back.
+        """
+        self._end_heartbeat()
+        # Without a beat nobody takes the time that it needs to start for silence.
+        self._status = self._status.model_copy(update={"beat": None})
+        write_status(self.run.folder, self._status, durable=True)
+        return self._lock.descriptor
+
+    def forget(self) -> None:
+        """Leave the run to the process that it was lent to."""
+        self._released = True
+        self._lock.forget()
+
+    def end_loan(self, last_word: Mapping[str, Any], *, overrules: bool = False) -> None:
+        """Take the run back when all whom it was lent to are gone, and let go of it.
+
+        `last_word`, fields of the status, is written unless they left one; if it `overrules`, also
+        in the place of one that speaks of a stop.
+        """
+        self._status = recorded_status(self.run.folder)
+        stops = (RunState.STOPPED, RunState.INTERRUPTED)
+        try:
+            if self._status.is_live or (overrules and self._status.state in stops):
+                self.update(**last_word)
+        finally:
+            self._released = True
+            self._lock.release()
+
     @property
     def status(self) -> RunStatus:
         """The status as last written."""
         return self._status
-
-    def on_beat(self, action: Callable[[], None]) -> None:
-        """Have something done at every heartbeat, on its thread."""
-        self._on_beat = action
 
     def update(self, **fields: Any) -> RunStatus:
         """Change fields of the status and write it.
@@ -119,7 +151,8 @@ class Owner:
 
     def _write(self, *, durable: bool = False) -> None:
         with self._mutex:
-            self._status = self._status.model_copy(update={"heartbeat": utc_now()})
+            signs = {"heartbeat": utc_now(), "beat": time.monotonic()}
+            self._status = self._status.model_copy(update=signs)
             write_status(self.run.folder, self._status, durable=durable)
 
     def _write_if_there_is_room(self, *, durable: bool) -> None:
@@ -136,18 +169,20 @@ class Owner:
             try:
                 self._write_if_there_is_room(durable=False)
                 self._reserve.renew()
-                self._on_beat()
             except RunError as error:
                 # The disk may have room again at the next beat.
                 _LOGGER.warning("heartbeat of run %s: %s", self.run.id, error)
 
-    def release(self, error: BaseException | None = None) -> None:
-        """Let go of the run; a state that is still live is given a last word. Idempotent."""
-        if self._done.is_set():
-            return
+    def _end_heartbeat(self) -> None:
         self._done.set()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+
+    def release(self, error: BaseException | None = None) -> None:
+        """Let go of the run; a state that is still live is given a last word. Idempotent."""
+        if self._released:
+            return
+        self._end_heartbeat()
         try:
             if self._status.is_live:
                 self.update(**_last_word(error))
@@ -198,7 +233,13 @@ def own(run: Run, kind: Kind = "thread") -> Iterator[Owner]:
     if current is not None and _same_folder(current.run.folder, run.folder):
         yield current
         return
-    owner = Owner.take(run, kind)
+    with holding(Owner.take(run, kind)) as owner:
+        yield owner
+
+
+@contextmanager
+def holding(owner: Owner) -> Iterator[Owner]:
+    """Act as an owner for the length of a block, and let go at its end."""
     try:
         with acting_as(owner):
             yield owner

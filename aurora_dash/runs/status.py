@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +21,11 @@ STATUS_FILE = "status.json"
 # its heartbeat; clocks of machines differ a little.
 REMOTE_SILENCE_SECONDS = 60.0
 
+SILENCE_SECONDS = 8.0
+"""So long an owner on this machine may be silent (it beats every two) before that is said."""
+
+_FULL_BYTES = 1 << 16
+
 
 class RunState(StrEnum):
     """Where a run is in its life."""
@@ -28,6 +35,8 @@ class RunState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     STOPPING = "stopping"
+    UNRESPONSIVE = "unresponsive"
+    """Its owner exists and does not answer. Only ever shown, never written."""
     STOPPED = "stopped"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -46,6 +55,7 @@ _LIVE = frozenset(
         RunState.RUNNING,
         RunState.PAUSED,
         RunState.STOPPING,
+        RunState.UNRESPONSIVE,
     }
 )
 
@@ -72,6 +82,7 @@ class RunStatus(BaseModel):
     queue_place: int | None = None
     owner: OwnerRecord | None = None
     heartbeat: datetime | None = None
+    beat: float | None = None
     created: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
@@ -116,7 +127,11 @@ def recorded_status(folder: Path) -> RunStatus:
 
 
 def true_status(folder: Path) -> RunStatus:
-    """What ``status.json`` says, corrected: a live state without a living owner is interrupted."""
+    """What ``status.json`` says, corrected by what the machine knows of the owner.
+
+    A live state without a living owner is interrupted; one whose owner does not answer is
+    unresponsive.
+    """
     status = recorded_status(folder)
     while status.is_live and (reason := _why_dead(folder, status)):
         # An owner writes its last word before it lets go of the lock: look again.
@@ -134,7 +149,8 @@ def true_status(folder: Path) -> RunStatus:
                 }
             )
         status = newer
-    return status
+    reason = _why_unresponsive(folder, status)
+    return _unresponsive(status, reason) if reason else status
 
 
 def _why_dead(folder: Path, status: RunStatus) -> str:
@@ -162,6 +178,45 @@ def _why_silent(status: RunStatus) -> str:
     if abs(silence) < REMOTE_SILENCE_SECONDS:
         return ""
     return f"There has been no sign of life from its {status.owner} for {_duration(abs(silence))}."
+
+
+def _why_unresponsive(folder: Path, status: RunStatus) -> str:
+    """Why the owner of a live state does not answer; empty if it does, or can't be seen from here.
+
+    The clock is the machine's own, which no setting of the time moves and which rests with it.
+    """
+    owner = status.owner
+    if owner is None or not status.is_live or not owner.pid_means_something_here:
+        return ""
+    silence = max(0.0, time.monotonic() - status.beat) if status.beat is not None else 0.0
+    if owner.is_halted:
+        return f"Its {owner} was halted (SIGSTOP); last sign of life {_duration(silence)} ago."
+    if silence < SILENCE_SECONDS or _is_full(folder):
+        return ""
+    return f"Its {owner} exists, but has given no sign of life for {_duration(silence)}."
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether silence means nothing, because no sign of life could be written."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return True
+    return disk.f_bavail * disk.f_frsize < _FULL_BYTES or bool(disk.f_flag & os.ST_RDONLY)
+
+
+def _unresponsive(status: RunStatus, reason: str) -> RunStatus:
+    assert status.owner is not None
+    halted = status.owner.is_halted
+    remedy = "Continue it" if halted else "Wait: it may be busy"
+    return status.model_copy(
+        update={
+            "state": RunState.UNRESPONSIVE,
+            "reason": f"It was {status.state.value}. {reason}",
+            "remedy": f"{remedy}, or end its process; then resume it from its last checkpoint.",
+            "seconds_left": None,
+        }
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -149,9 +149,12 @@ class RunStore:
 
     root: Path
 
-    def create(self, spec: RunSpec) -> Run:
-        """Make the folder of a new run, complete or not at all; it is not launched yet."""
-        folder = self.root / _new_id(spec.name)
+    def create(self, spec: RunSpec, *, run_id: str | None = None) -> Run:
+        """Make the folder of a new run, complete or not at all; it is not launched yet.
+
+        Its id is a new one, or `run_id` if no run has that.
+        """
+        folder = self.root / (run_id or new_id(spec.name))
         beside = self.root / f".new-{folder.name}"
         try:
             beside.mkdir(parents=True)
@@ -250,7 +253,8 @@ def _is_id(name: str) -> bool:
     )
 
 
-def _new_id(name: str) -> str:
+def new_id(name: str) -> str:
+    """An id for a run of that name: the present moment, the name and four random digits."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
     return f"{utc_now():%Y%m%d-%H%M%S}-{slug or 'run'}-{secrets.token_hex(2)}"
 

@@ -68,7 +68,11 @@ class Control:
             self._save = True
         elif action is Action.STOP:
             self._stopping = True
-            self._owner.update(state=RunState.STOPPING, reason="Asked to stop.")
+            self._owner.update(
+                state=RunState.STOPPING,
+                reason="Asked to stop.",
+                waiting_for="the step at hand to end and the checkpoint to be saved",
+            )
         else:
             self._paused = action is Action.PAUSE
             self._go_on = action is Action.RESUME

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.alerts import Noticed, noticed
-from aurora_dash.runs.control import Action
+from aurora_dash.runs.control import Action, waiting_requests
 from aurora_dash.runs.lines import Record
 from aurora_dash.runs.loading import LoadAccount
 from aurora_dash.runs.status import RunStatus
@@ -99,8 +99,7 @@ def _load_account(folder: Path, changed: int) -> LoadAccount | None:
 
 def asked_for(run: Run) -> frozenset[Action]:
     """Requests that the trainer has not taken yet."""
-    names = (path.stem.rpartition("-")[2] for path in run.control_folder.glob("*.request"))
-    return frozenset(Action(name) for name in names if name in set(Action))
+    return waiting_requests(run.control_folder)
 
 
 def progress_text(status: RunStatus) -> str:

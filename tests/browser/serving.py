@@ -58,6 +58,7 @@ class Server:
                     **os.environ,
                     "AURORA_DASH_RUNS": str(self.runs),
                     "AURORA_DASH_ROOTS": self.roots,
+                    "AURORA_DASH_QUEUE": str(self.runs.parent / "device-queue"),
                 },
                 stdout=log,
                 stderr=log,

@@ -9,10 +9,10 @@ import pytest
 from aurora_dash.runs import launch as launching
 from aurora_dash.runs.alerts import Alert, Remedy
 from aurora_dash.runs.fix import alerts_of
-from aurora_dash.runs.launch import ThreadLauncher
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
+from aurora_dash.runs.thread import ThreadLauncher
 from aurora_dash.spec.health import HealthSpec
 from aurora_dash.ui import alerts, cache
 from aurora_dash.ui.forms import health

@@ -13,10 +13,12 @@ import pytest
 from aurora_dash.errors import RunError
 from aurora_dash.presets import demo
 from aurora_dash.runs.control import Action
-from aurora_dash.runs.launch import ThreadLauncher, device_key, launch
+from aurora_dash.runs.devices import device_key
+from aurora_dash.runs.launch import launch
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.thread import ThreadLauncher
 
 
 class FakeEngine:
@@ -71,12 +73,12 @@ def test_runs_of_a_device_go_one_at_a_time_in_the_order_of_launch(
     for run in runs:
         launcher.launch(run)
     wait_until(lambda: _states(*runs) == ["running", "queued", "queued"])
-    assert [run.status().queue_place for run in runs] == [None, 1, 2]
+    wait_until(lambda: [run.status().queue_place for run in runs] == [None, 1, 2])
     assert second.status().waiting_for == f"cpu, behind {first.id}"
     assert third.status().waiting_for == f"cpu, behind {second.id}"
     engine.end(first)
     wait_until(lambda: _states(*runs) == ["completed", "running", "queued"])
-    assert third.status().queue_place == 1
+    wait_until(lambda: third.status().queue_place == 1)
     assert (second.status().queue_place, second.status().waiting_for) == (None, "")
     engine.end(second)
     engine.end(third)
@@ -240,13 +242,13 @@ def test_threads_end_when_there_is_nothing_left_to_train(
     run = store.create(demo())
     launcher.launch(run)
     engine.end(run)
-    names = {"training on cpu", "training on cuda:0", f"heartbeat {run.id}"}
+    names = {f"training {run.id}", f"heartbeat {run.id}"}
     wait_until(lambda: not names & {thread.name for thread in threading.enumerate()})
     assert run.status().state is RunState.COMPLETED
     # A launcher whose threads have ended still takes runs.
     later = store.create(demo())
     launcher.launch(later)
-    assert names & {thread.name for thread in threading.enumerate()}
+    assert f"training {later.id}" in {thread.name for thread in threading.enumerate()}
     engine.end(later)
 
 
@@ -255,6 +257,13 @@ def test_threads_end_when_there_is_nothing_left_to_train(
 )
 def test_device_keys(device: str, key: str) -> None:
     assert device_key(device) == key
+
+
+def test_a_gpu_is_counted_as_the_machine_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5f")
+    assert device_key("cuda") == "cuda:2"
+    assert device_key("cuda:1") == "cuda:GPU-5f"
+    assert device_key("cuda:7") == "cuda:7"
 
 
 def test_auto_is_the_cpu_where_gpus_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,8 @@ def test_a_clock_that_jumps_does_not_kill_a_live_run_of_this_machine(
     # Stopped, so that no heartbeat corrects the time that is written here.
     os.kill(child.pid, signal.SIGSTOP)
     _rewrite_status(run, heartbeat=datetime.now(UTC) + shift)
-    assert run.status().state is RunState.RUNNING
+    assert run.status().state is RunState.UNRESPONSIVE
+    assert "last sign of life 0 seconds ago" in run.status().reason
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert run.status().state is RunState.INTERRUPTED

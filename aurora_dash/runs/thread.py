@@ -1,0 +1,111 @@
+"""Training in background threads of this process."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec
+
+from aurora_dash.errors import AuroraDashError, RunError
+from aurora_dash.runs.ownership import Owner, acting_as
+from aurora_dash.runs.status import RunState
+from aurora_dash.runs.store import Run
+from aurora_dash.runs.trainer import TrainFunction, engine
+from aurora_dash.runs.turn import queue_up, turn
+
+_LOGGER = logging.getLogger(__name__)
+_EXIT_TIMEOUT_SECONDS = 60.0
+_RESUME = "Resume it: it goes on from its last checkpoint."
+
+P = ParamSpec("P")
+
+
+class ThreadLauncher:
+    """Trains in daemon threads of this process, each when its devices are free."""
+
+    def __init__(self, train: TrainFunction = engine) -> None:
+        self._train = train
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._closing = threading.Event()
+
+    def launch(self, run: Run) -> None:
+        """Start a run, or queue it behind those of its devices.
+
+        The run is owned from here on, so that no second launch of it succeeds.
+        """
+        with self._lock:
+            if self._closing.is_set():
+                raise RunError("The launcher is shutting down and takes no more runs.")
+            owner = Owner.take(run, "thread", state=RunState.QUEUED)
+            try:
+                queue_up(owner)
+            except AuroraDashError as error:
+                owner.release(error)
+                raise
+            thread = threading.Thread(
+                target=self._work, args=(owner,), name=f"training {run.id}", daemon=True
+            )
+            self._threads = {other for other in self._threads if other.is_alive()} | {thread}
+            thread.start()
+
+    def _work(self, owner: Owner) -> None:
+        error: Exception | None = None
+        try:
+            with turn(owner, self._closing.is_set) as is_ours:
+                if is_ours:
+                    self._train_owned(owner)
+        except Exception as problem:
+            _LOGGER.exception("run %s ended with an unexpected error", owner.run.id)
+            _tolerantly(_record_crash, owner.run)
+            error = problem
+        finally:
+            _tolerantly(owner.release, error)
+
+    def _train_owned(self, owner: Owner) -> None:
+        with acting_as(owner):
+            owner.update(state=RunState.STARTING)
+            self._train(owner.run, should_stop=self._closing.is_set)
+        if self._closing.is_set() and owner.status.state is RunState.STOPPED:
+            owner.update(
+                state=RunState.INTERRUPTED, reason="The server was stopped.", remedy=_RESUME
+            )
+
+    def shutdown(self, timeout: float) -> bool:
+        """Stop the runs at work, after their step and with a checkpoint; let the queued ones go.
+
+        Both then read `interrupted`. Returns False if a thread did not end within `timeout`
+        seconds. No run can be launched afterwards.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            self._closing.set()
+            threads = set(self._threads)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+
+def _record_crash(run: Run) -> None:
+    run.log_event("error", "training crashed", traceback=traceback.format_exc())
+
+
+def _tolerantly(action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do what may fail on a full disk without losing the thread that does it."""
+    try:
+        action(*args, **kwargs)
+    except AuroraDashError as error:
+        _LOGGER.warning("%s", error)
+
+
+@functools.cache
+def thread_launcher() -> ThreadLauncher:
+    """The launcher of this process; its runs are stopped and saved when the process ends."""
+    launcher = ThreadLauncher()
+    atexit.register(launcher.shutdown, _EXIT_TIMEOUT_SECONDS)
+    return launcher

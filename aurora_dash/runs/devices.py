@@ -11,15 +11,10 @@ VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 _NVIDIA = Path("/dev/nvidiactl")
 
 
-def num_processes(spec: RunSpec) -> int:
-    """How many processes of this machine train a run together."""
-    return 1
-
-
 def devices_of(spec: RunSpec) -> tuple[str, ...]:
     """The devices that a run's processes need, each by its `device_key`."""
     first = device_key(spec.training.device)
-    count = num_processes(spec)
+    count = spec.distributed.processes
     if first == "cpu" or count == 1:
         return (first,)
     return tuple(device_key(f"cuda:{number}") for number in range(count))

@@ -6,7 +6,6 @@ import signal
 from enum import StrEnum
 
 from aurora_dash.errors import RunError
-from aurora_dash.runs.devices import num_processes
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.process import ProcessLauncher
 from aurora_dash.runs.signals import StopSignals
@@ -28,36 +27,42 @@ class LauncherName(StrEnum):
 
 
 def launchers_for(spec: RunSpec) -> tuple[LauncherName, ...]:
-    """The launchers that can train a spec, the usual one first."""
-    if num_processes(spec) > 1:
-        return (LauncherName.PROCESS,)
-    return tuple(LauncherName)
+    """The launchers that can train a spec on this machine, the usual one first."""
+    if spec.distributed.nodes > 1:
+        return ()
+    return (LauncherName.PROCESS,) if spec.distributed.processes > 1 else tuple(LauncherName)
 
 
-def last_launcher(run: Run) -> LauncherName:
-    """The launcher that a run is best started again with: the one before, where there was one."""
-    possible = launchers_for(run.spec())
-    owner = recorded_status(run.folder).owner
-    before = LauncherName(owner.kind) if owner else possible[0]
-    return before if before in possible else possible[0]
+def launch(run: Run, launcher: LauncherName | None = None) -> None:
+    """Start a run, or queue it: with that launcher, else as it was started before.
 
-
-def launch(run: Run, launcher: LauncherName | str | None = None) -> None:
-    """Start a run, or queue it: with a launcher of that name, else with `last_launcher`.
-
-    `RunError` if somebody trains it, or the launcher can't.
+    `RunError` if somebody trains it already, or it can't be trained that way.
     """
     possible = launchers_for(run.spec())
-    name = launcher or last_launcher(run)
-    if name not in possible:
+    _refuse_several_nodes(run, possible)
+    if launcher is None:
+        owner = recorded_status(run.folder).owner
+        before = LauncherName(owner.kind) if owner else possible[0]
+        launcher = before if before in possible else possible[0]
+    if launcher not in possible:
         raise RunError(
-            f"The launcher {name!r} can't train run {run.id}.",
-            remedy=f"For this specification: {', '.join(possible)}.",
+            f"Run {run.id} can't be trained by a {launcher.value} of this server.",
+            remedy=f"What can train it: {', '.join(possible)}.",
         )
-    if name == LauncherName.PROCESS:
+    if launcher is LauncherName.PROCESS:
         ProcessLauncher().launch(run)
     else:
         thread_launcher().launch(run)
+
+
+def _refuse_several_nodes(run: Run, possible: tuple[LauncherName, ...]) -> None:
+    if not possible:
+        raise RunError(
+            f"Run {run.id} is for {run.spec().distributed.nodes} nodes, which can't be started "
+            "from here.",
+            remedy="`aurora-dash runs script` writes what a cluster needs, or set "
+            "distributed.nodes=1.",
+        )
 
 
 def run_in_foreground(run: Run, train: TrainFunction = engine) -> signal.Signals | None:
@@ -66,7 +71,9 @@ def run_in_foreground(run: Run, train: TrainFunction = engine) -> signal.Signals
     Ctrl-C or SIGTERM stop it after the step, saved; a second signal interrupts at once. Returns
     the signal that asked it to stop, if one did.
     """
-    if launchers_for(run.spec()) == (LauncherName.PROCESS,):
+    possible = launchers_for(run.spec())
+    _refuse_several_nodes(run, possible)
+    if possible == (LauncherName.PROCESS,):
         raise RunError(
             f"Run {run.id} is for several processes and can't be trained in this one.",
             remedy="Launch it with --launcher process.",

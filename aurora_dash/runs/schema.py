@@ -109,6 +109,11 @@ STATUS_FIELDS: tuple[Field, ...] = (
     Field("queue_place", "", "place in the queue of its device, 1 is next"),
     Field("owner", "", "the process that trains: pid, process_start, host, boot, namespace, kind"),
     Field("heartbeat", "UTC", "last sign of life of the owner, every two seconds"),
+    Field(
+        "beat",
+        "s",
+        "the same by the clock of the machine, which nobody sets; null while a process starts",
+    ),
     Field("created", "UTC", "when the folder was made"),
     Field("started", "UTC", "when training began, or went on after a resume"),
     Field("ended", "UTC", "when it ended"),

@@ -16,7 +16,6 @@ import psutil
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.control import Action, put_request
-from aurora_dash.runs.devices import num_processes
 from aurora_dash.runs.ending import kill_tree, last_word, out_of_memory_kills
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.ownership import Owner
@@ -55,7 +54,7 @@ def main() -> int:
 
 def _train(owner: Owner, signals: StopSignals) -> None:
     """Have the trainers train and wait for their end."""
-    run, processes = owner.run, num_processes(owner.run.spec())
+    run, processes = owner.run, owner.run.spec().distributed.processes
     _adopt_orphans()
     owner.update(state=RunState.STARTING, waiting_for="the trainer process to begin")
     kills_before = out_of_memory_kills()

@@ -57,8 +57,11 @@ class Watchdog:
             self._end()
 
     def _is_to_stop(self, status: RunStatus) -> bool:
-        return status.state is RunState.STOPPING or (
-            status.is_live and Action.STOP in waiting_requests(self._run.control_folder)
+        # A request that was taken can't be seen any more, and none is ever taken back.
+        return (
+            self.stop_was_asked
+            or status.state is RunState.STOPPING
+            or (status.is_live and Action.STOP in waiting_requests(self._run.control_folder))
         )
 
     def _signal(self, status: RunStatus) -> None:

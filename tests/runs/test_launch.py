@@ -14,7 +14,7 @@ from aurora_dash.errors import RunError
 from aurora_dash.presets import demo
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.devices import device_key
-from aurora_dash.runs.launch import launch
+from aurora_dash.runs.launch import LauncherName, launch, run_in_foreground
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
@@ -271,9 +271,24 @@ def test_auto_is_the_cpu_where_gpus_are_hidden(monkeypatch: pytest.MonkeyPatch) 
     assert device_key("auto") == "cpu"
 
 
-def test_an_unknown_launcher_is_refused(run: Run) -> None:
-    with pytest.raises(RunError, match="carrier pigeon"):
-        launch(run, "carrier pigeon")
+def test_several_processes_are_not_trained_in_a_thread_nor_in_the_foreground(
+    store: RunStore,
+) -> None:
+    changes = ["distributed.processes=2", "training.accumulate=2"]
+    run = store.create(demo().with_overrides(changes))
+    with pytest.raises(RunError, match="can't be trained by a thread"):
+        launch(run, LauncherName.THREAD)
+    with pytest.raises(RunError, match="several processes"):
+        run_in_foreground(run)
+    assert run.status().is_launchable
+
+
+def test_several_nodes_are_not_started_from_here(store: RunStore) -> None:
+    changes = ["distributed.nodes=2", "training.accumulate=2"]
+    run = store.create(demo().with_overrides(changes))
+    for start in (launch, run_in_foreground):
+        with pytest.raises(RunError, match="for 2 nodes"):
+            start(run)
 
 
 FOREGROUND = """
@@ -324,7 +339,7 @@ def test_a_second_signal_interrupts_at_once(run: Run, spawn) -> None:
 SERVER = """
 import sys, time, types
 from pathlib import Path
-from aurora_dash.runs import launch
+from aurora_dash.runs import LauncherName, launch, run_in_foreground
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from typing import Any
 
-from aurora_dash.cli import collection
+from aurora_dash.cli import collection, queue
+from aurora_dash.cli.launching import add_launch_options, refuse_contradiction, train_run
 from aurora_dash.cli.options import (
     Commands,
     Parser,
@@ -16,19 +16,16 @@ from aurora_dash.cli.options import (
     store_of,
 )
 from aurora_dash.cli.output import Answer, number, one_line, table
+from aurora_dash.cli.steering import resume, stop
 from aurora_dash.cli.summary import losses, progress_text, run_summary
-from aurora_dash.cli.train import train_here
 from aurora_dash.errors import RunError
 from aurora_dash.runs.alerts import Noticed
-from aurora_dash.runs.control import Action
-from aurora_dash.runs.fix import alerts_of, change_spec, find_alert
+from aurora_dash.runs.fix import alerts_of, find_alert
 from aurora_dash.runs.fix import fix as apply_remedy
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
-from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 
 _EVENTS_SHOWN = 10
-_POLL_SECONDS = 0.1
 
 
 def register(commands: Commands) -> None:
@@ -40,17 +37,26 @@ def register(commands: Commands) -> None:
     stop_parser.add_argument(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for the end that long"
     )
+    stop_parser.add_argument(
+        "--force",
+        action="store_true",
+        help="then end the processes of those that go on; what they did since their last "
+        "checkpoint is lost",
+    )
     resume_parser = _add(
         group,
         "resume",
         resume,
         help="go on with a run",
-        more="A paused run goes on where it is trained; one that was stopped, interrupted or\n"
-        "failed is trained on here, from its last checkpoint. --set changes its spec before, as\n"
+        more="A paused run goes on where it is trained, and so does one whose process was halted\n"
+        "(SIGSTOP); one that was stopped, interrupted or failed is trained on from its last\n"
+        "checkpoint, where --launcher says. --set changes its spec before, as\n"
         "far as the checkpoint fits it: the learning rate, clipping, the length, not the model.",
     )
     add_set_option(resume_parser)
+    add_launch_options(resume_parser)
     _add_fix(group)
+    queue.register(group)
 
 
 def _add(group: Commands, name: str, handler: Any, *, many: bool = False, **texts: str) -> Parser:
@@ -68,7 +74,7 @@ def _add_fix(group: Commands) -> None:
         group,
         "fix",
         fix,
-        help="apply the remedy of an alert and train on here",
+        help="apply the remedy of an alert and train on",
         more="Without ALERT the newest open alert, without --remedy the best of its remedies.\n"
         "`runs show` lists both. A run under way is stopped first. Going back to an earlier\n"
         "checkpoint makes a new run, which takes over weights, optimiser state and metrics.",
@@ -78,17 +84,19 @@ def _add_fix(group: Commands) -> None:
     parser.add_argument(
         "--wait", type=float, default=600.0, metavar="SECONDS", help="for a live run to stop (600)"
     )
+    add_launch_options(parser)
 
 
 def fix(options: argparse.Namespace) -> Answer:
     """Stop the run if need be, go back if need be, and train on with a remedy."""
+    refuse_contradiction(options)
     store = store_of(options)
     run = store.get(options.run_id)
     alert = find_alert(run, options.alert)
     remedy = alert.remedy(options.remedy)
     sys.stderr.write(f"{alert.id}: {remedy.key}: {remedy.explanation}\n")
     following = apply_remedy(store, run, alert, remedy, stop_seconds=options.wait)
-    return train_here(following)
+    return train_run(following, options)
 
 
 def show(options: argparse.Namespace) -> Answer:
@@ -166,46 +174,3 @@ def _load_lines(report: dict[str, Any] | None) -> list[str]:
     rows = [(group, *map(str, counts)) for group, counts in account.rows()]
     told = f"weights: {account.source}: {account.summary()}"
     return [one_line(told), *table(("group", *OUTCOMES.values()), rows).splitlines()]
-
-
-def stop(options: argparse.Namespace) -> Answer:
-    """Leave requests, and wait if asked to."""
-    store = store_of(options)
-    runs = [store.get(run_id) for run_id in options.run_ids]
-    for run in runs:
-        run.request(Action.STOP)
-    deadline = time.monotonic() + options.wait
-    while time.monotonic() < deadline and any(run.status().is_live for run in runs):
-        time.sleep(_POLL_SECONDS)
-    return _states(runs)
-
-
-def resume(options: argparse.Namespace) -> Answer:
-    """Let a paused run go on, or train one that ended before its end."""
-    run = store_of(options).get(options.run_id)
-    status = run.status()
-    if options.assignments and status.is_live:
-        raise RunError(
-            f"Run {run.id} is {status.state.value}: its spec can't be changed now.",
-            remedy=f"Stop it first: `aurora-dash runs stop {run.id} --wait 600`.",
-        )
-    if status.state is RunState.PAUSED:
-        run.request(Action.RESUME)
-        return _states([run])
-    if status.state is RunState.COMPLETED and not options.assignments:
-        raise RunError(
-            f"Run {run.id} is completed: there is nothing to resume.",
-            remedy="To train further give it more steps, --set training.steps=N, or start a new "
-            "run from it: model.source=run, model.run=ID.",
-        )
-    if not status.is_launchable:
-        raise RunError(f"Run {run.id} is {status.state.value} already, by {status.owner}.")
-    run.spec()
-    change_spec(run, options.assignments)
-    return train_here(run)
-
-
-def _states(runs: list[Run]) -> Answer:
-    summaries = [run_summary(run) for run in runs]
-    text = "\n".join(f"{run.id}: {progress_text(run.status())}" for run in runs)
-    return Answer(document=summaries, text=text)

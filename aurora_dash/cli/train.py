@@ -1,4 +1,4 @@
-"""``aurora-dash train``: a new run, trained here and now."""
+"""``aurora-dash train``: a new run, trained in this process or in one of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from aurora_dash.cli.findings import finding_line
+from aurora_dash.cli.launching import add_launch_options, refuse_contradiction, train_run
 from aurora_dash.cli.options import (
     Commands,
     add_runs_option,
@@ -18,43 +18,41 @@ from aurora_dash.cli.options import (
     find_spec,
     store_of,
 )
-from aurora_dash.cli.output import Answer, number
-from aurora_dash.cli.progress import watching
-from aurora_dash.cli.summary import losses, progress_text, run_summary
+from aurora_dash.cli.output import Answer
 from aurora_dash.doctor.machine import machine_summary
 from aurora_dash.doctor.readiness import device_findings, memory_findings, weights_findings
 from aurora_dash.errors import DataError, SpecError
 from aurora_dash.presets import PRESETS
-from aurora_dash.runs.launch import run_in_foreground
-from aurora_dash.runs.status import RunState
-from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RunSpec
 
 _MORE = """\
 SPEC is a .json or .toml file, a preset's name (`aurora-dash presets`) or the id of a run, whose
 spec is then trained anew in a run of its own; `aurora-dash runs resume` goes on with a run instead.
-Ctrl-C stops after the step at hand and saves a checkpoint. Exits 1 if the run failed, 130 if
-Ctrl-C stopped it.
+A run waits in line while another one has its device (`aurora-dash runs queue`). Ctrl-C stops after
+the step at hand and saves a checkpoint. Exits 1 if the run failed, 130 if Ctrl-C stopped it.
 """
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add("train", train, help="start a new run and train it here", more=_MORE)
+    parser = commands.add("train", train, help="start a new run and train it", more=_MORE)
     parser.add_argument("spec", metavar="SPEC", help="spec file, preset or run id")
     add_spec_options(parser)
     add_user_code_option(parser)
+    add_launch_options(parser)
     add_runs_option(parser)
 
 
 def train(options: argparse.Namespace) -> Answer:
-    """Create a run and train it to its end."""
+    """Create a run and train it to its end, or leave it to processes of its own."""
+    refuse_contradiction(options)
     store = store_of(options)
     spec = anchored(changed(find_spec(options.spec, store), options))
     refuse_demo_data(options.spec, spec, options.assignments)
     refuse_missing_parts(spec, store)
     refuse_unusable_data(spec)
-    return train_here(store.create(spec))
+    return train_run(store.create(spec), options)
 
 
 def refuse_demo_data(name: str, spec: RunSpec, assignments: Sequence[str]) -> None:
@@ -121,42 +119,3 @@ def refuse_unusable_data(spec: RunSpec) -> None:
     for finding in findings:
         if finding.severity == "warning":
             sys.stderr.write(finding_line(finding) + "\n")
-
-
-def train_here(run: Run) -> Answer:
-    """Train a run in this process, with a line of progress, and report how it ended."""
-    sys.stderr.write(f"run {run.id}\n")
-    with watching(lambda: progress_text(run.status())):
-        signal = run_in_foreground(run)
-    summary = {**run_summary(run), **losses(run)}
-    lines = [
-        f"{summary['run_id']} {summary['state']} after {summary['steps']} steps. "
-        f"{summary['reason']} {summary['remedy']}".strip(),
-        f"train loss {number(summary['final_loss'])}, "
-        f"best {number(summary['best_training_loss'])}; "
-        f"validation {number(summary['final_validation_loss'])}, "
-        f"best {number(summary['best_validation_loss'])}{_persistence(summary)}",
-        _trained(summary["num_trainable"], summary["num_parameters"]),
-        summary["folder"],
-    ]
-    text = "\n".join(line for line in lines if line)
-    return Answer(document=summary, text=text, exit_code=_exit_code(summary["state"], signal))
-
-
-def _exit_code(state: str, signal: int | None) -> int:
-    """1 for a failed run; as shells have it for one that a signal stopped: 130 after Ctrl-C."""
-    if state == RunState.FAILED:
-        return 1
-    return 128 + signal if signal is not None and state == RunState.STOPPED else 0
-
-
-def _persistence(summary: dict[str, Any]) -> str:
-    """The loss of repeating the last input, where it was measured."""
-    loss = summary["persistence_validation_loss"]
-    return "" if loss is None else f", persistence {number(loss)}"
-
-
-def _trained(trainable: int | None, total: int | None) -> str:
-    if trainable is None or total is None:
-        return ""
-    return f"{trainable:,} of {total:,} parameters trained"

@@ -161,7 +161,9 @@ def _why_dead(folder: Path, status: RunStatus) -> str:
         return "" if status.state is RunState.QUEUED else "Nobody owns it."
     lock = probe(folder)
     if owner.pid_means_something_here and not owner.process_exists:
-        return f"Its {owner} is gone."
+        # Without a beat it handed the run down to a process that has not begun to write.
+        handed_down = lock is LockState.HELD and status.beat is None
+        return "" if handed_down else f"Its {owner} is gone."
     if lock is LockState.HELD:
         return ""
     if owner.is_of_this_boot and lock is LockState.FREE:

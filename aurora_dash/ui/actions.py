@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.ending import continue_process, end_process
 from aurora_dash.runs.launch import launch
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
@@ -70,6 +71,9 @@ def acknowledgement(status: RunStatus, asked: frozenset[Action]) -> str:
 
 def controls(run: Run, status: RunStatus) -> None:
     """Buttons for the requests that make sense now, and what was asked already."""
+    if status.state is RunState.UNRESPONSIVE:
+        _reach(run, status)
+        return
     asked = runs_view.asked_for(run)
     stopping = status.state is RunState.STOPPING or Action.STOP in asked
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -86,6 +90,38 @@ def controls(run: Run, status: RunStatus) -> None:
         message = acknowledgement(status, asked)
         if message:
             st.markdown(f":orange[:material/hourglass_top: {message}]")
+
+
+def _reach(run: Run, status: RunStatus) -> None:
+    """What can be done with a process that does not answer."""
+    owner = status.owner
+    if owner is None:
+        return
+    with st.container(horizontal=True):
+        if owner.is_halted:
+            st.button(
+                "Continue its process",
+                icon=":material/play_arrow:",
+                type="primary",
+                help=f"Let {owner} go on (SIGCONT).",
+                key="continue-process",
+                on_click=_continue,
+                args=(run,),
+            )
+        if owner.kind == "process":
+            with st.popover("End its process", icon=":material/dangerous:"):
+                st.markdown("What it did since its last checkpoint is lost. It can be resumed.")
+                st.button("End it now", type="primary", key="end", on_click=_end, args=(run,))
+
+
+@boundary.guarded
+def _continue(run: Run) -> None:
+    continue_process(run)
+
+
+@boundary.guarded
+def _end(run: Run) -> None:
+    end_process(run)
 
 
 @boundary.guarded

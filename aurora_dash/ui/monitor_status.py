@@ -89,6 +89,8 @@ def _verdict(run: Run, status: RunStatus) -> None:
         st.success(f"Training is complete. {reason}".strip(), icon=":material/check_circle:")
     elif status.state is RunState.FAILED:
         st.error(f"{reason or 'The run failed.'}{remedy}", icon=":material/error:")
+    elif status.state is RunState.UNRESPONSIVE:
+        st.error(f"{reason}{remedy}", icon=":material/heart_broken:")
     elif status.state is RunState.INTERRUPTED:
         st.warning(f"{reason or 'The run was interrupted.'}{remedy}", icon=":material/power_off:")
     elif status.state is RunState.STOPPED:

@@ -21,6 +21,7 @@ _CHIPS: Mapping[RunState, tuple[Colour, str]] = {
     RunState.RUNNING: ("blue", ":material/play_arrow:"),
     RunState.PAUSED: ("yellow", ":material/pause:"),
     RunState.STOPPING: ("orange", ":material/stop_circle:"),
+    RunState.UNRESPONSIVE: ("red", ":material/heart_broken:"),
     RunState.STOPPED: ("gray", ":material/stop:"),
     RunState.COMPLETED: ("green", ":material/check_circle:"),
     RunState.FAILED: ("red", ":material/error:"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,15 @@ def queue(tmp_path: Path) -> DeviceQueue:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> list[Path]:
+def folders(tmp_path: Path) -> Iterator[list[Path]]:
     """Folders of four runs that are owned, as those that stand in a queue are."""
     made = [tmp_path / name for name in "abcd"]
     for folder in made:
         folder.mkdir()
-    locks = [FolderLock.take(folder) for folder in made]
-    assert all(locks)
-    return made
+    locks = [lock for folder in made if (lock := FolderLock.take(folder))]
+    yield made
+    for lock in locks:
+        lock.release()
 
 
 def _names(entries) -> str:
@@ -164,7 +166,7 @@ def test_shells_and_servers_wait_for_each_other_and_a_death_frees_the_device(
     for count, run in enumerate(runs, start=1):
         children.append(spawn(WAIT_FOR_TURN, run.folder))
         wait_until(_in_line(queue, count))
-    first, second, third = runs
+    _, second, third = runs
     wait_until(lambda: [run.status().state for run in runs] == ["running", "queued", "queued"])
     wait_until(lambda: third.status().waiting_for == f"cpu, behind {second.id}")
     children[0].kill()
@@ -179,7 +181,7 @@ def test_shells_and_servers_wait_for_each_other_and_a_death_frees_the_device(
 def test_a_waiting_process_that_is_halted_is_passed_over(
     store: RunStore, spawn, wait_until
 ) -> None:
-    first, halted, last = runs = [
+    _, halted, last = runs = [
         store.create(demo().with_overrides(["training.device=cpu"])) for _ in range(3)
     ]
     children = []

@@ -4,6 +4,7 @@ import streamlit as st
 
 from aurora_dash.ui import editor, lr_test, machine, parameters, readiness, shell
 from aurora_dash.ui.forms import (
+    cluster,
     distributed,
     health,
     launch,
@@ -58,5 +59,8 @@ with st.expander("Reading the data", icon=":material/speed:"):
 
 st.subheader("Launch", anchor=False)
 launch.whole_spec(spec)
+with st.expander("A script for a cluster", icon=":material/dns:"):
+    cluster.download(spec)
 ready = launch.check_list(findings)
-launch.foot(spec, ready=ready)
+launcher = launch.where(spec)
+launch.foot(spec, launcher, ready=ready)

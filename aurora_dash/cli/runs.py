@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from aurora_dash.cli import collection, queue
+from aurora_dash.cli import collection, queue, script
 from aurora_dash.cli.launching import add_launch_options, refuse_contradiction, train_run
 from aurora_dash.cli.options import (
     Commands,
@@ -57,6 +57,7 @@ def register(commands: Commands) -> None:
     add_launch_options(resume_parser)
     _add_fix(group)
     queue.register(group)
+    script.register(group)
 
 
 def _add(group: Commands, name: str, handler: Any, *, many: bool = False, **texts: str) -> Parser:

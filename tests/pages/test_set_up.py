@@ -320,12 +320,12 @@ def test_launch_creates_the_run_as_drafted_and_goes_to_watch_it(
     store: RunStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    launched: list[Run] = []
-    monkeypatch.setattr(launch, "launch", launched.append)
+    launched: list[tuple[Run, str]] = []
+    monkeypatch.setattr(launch, "launch", lambda run, launcher: launched.append((run, launcher)))
     app = button(open_page("train", draft=draft_id), "Launch").click().run()
     assert title(app) == "Monitor"
     [run] = store.list()
-    assert launched == [run]
+    assert launched == [(run, "thread")]
     assert run.spec() == drafts.get(draft_id).spec
     assert drafts.get(draft_id).launched_as == run.id
 

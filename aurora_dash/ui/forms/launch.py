@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aurora_dash.data.findings import Finding, launchable
-from aurora_dash.runs.launch import launch
+from aurora_dash.runs.launch import LauncherName, launch, launchers_for
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import editor, fields, navigation, state, widgets
 from aurora_dash.ui.boundary import plain
@@ -59,7 +59,43 @@ def check_list(findings: tuple[Finding, ...]) -> bool:
     return ready
 
 
-def foot(spec: RunSpec, *, ready: bool) -> None:
+WHERE = {
+    LauncherName.THREAD: (
+        "In this server",
+        "Begins at once. When the server ends it is stopped and saved, and can be resumed.",
+    ),
+    LauncherName.PROCESS: (
+        "In processes of its own",
+        "They go on when the server ends, and leave it alone should CUDA crash. Some ten seconds "
+        "more to begin.",
+    ),
+}
+
+
+def where(spec: RunSpec) -> LauncherName | None:
+    """Which launcher is to train it; None if none of this machine can."""
+    possible = launchers_for(spec)
+    if not possible:
+        st.info(
+            f"{spec.distributed.nodes} machines are started by a cluster's scheduler, not from "
+            "here: download a script for it, or set one machine.",
+            icon=":material/lan:",
+        )
+        return None
+    if len(possible) == 1:
+        st.caption(f"{spec.distributed.processes} processes of their own train it together.")
+        return possible[0]
+    options = {name.value: WHERE[name] for name in possible}
+    key = "launcher"
+    chosen = fields.described("Where it runs", options, possible[0], key=key, on_change=_nothing)
+    return LauncherName(chosen)
+
+
+def _nothing() -> None:
+    """Where a run is trained is no part of its spec: nothing is saved before the launch."""
+
+
+def foot(spec: RunSpec, launcher: LauncherName | None, *, ready: bool) -> None:
     """The way back, and the launch: it creates the run, starts it and goes to watch it."""
     with st.container(horizontal=True, horizontal_alignment="distribute", key="way-on"):
         if st.button("Variables", icon=":material/arrow_back:", key="back-train"):
@@ -68,15 +104,15 @@ def foot(spec: RunSpec, *, ready: bool) -> None:
             "Launch",
             icon=":material/rocket_launch:",
             type="primary",
-            disabled=not ready,
+            disabled=not (ready and launcher),
             help="Creates the run's folder and trains in the background."
-            if ready
+            if ready and launcher
             else "Mend what stands in the way first.",
             key="launch",
         )
     if pressed:
         run = run_store().create(spec)
-        launch(run)
+        launch(run, launcher)
         editor.mark_passed("train")
         editor.mark_launched(run.id)
         navigation.go_to("monitor", run=run.id)

@@ -86,8 +86,8 @@ def where(spec: RunSpec) -> LauncherName | None:
         st.caption(f"{spec.distributed.processes} processes of their own train it together.")
         return possible[0]
     options = {name.value: WHERE[name] for name in possible}
-    key = "launcher"
-    chosen = fields.described("Where it runs", options, possible[0], key=key, on_change=_nothing)
+    usual = possible[0].value
+    chosen = fields.described("Where it runs", options, usual, key="launcher", on_change=_nothing)
     return LauncherName(chosen)
 
 

@@ -101,7 +101,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}x", fullmatch=True), PLAIN, min_size=1))
 def test_what_is_written_is_read_back(document: dict[str, Any]) -> None:
     items = [document, {"last": 1}]

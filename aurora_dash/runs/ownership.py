@@ -109,6 +109,7 @@ class Owner:
             if self._status.is_live or (overrules and self._status.state in stops):
                 self.update(**last_word)
         finally:
+            self._reserve.spend()
             self._released = True
             self._lock.release()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import logging
 import threading
@@ -68,10 +67,18 @@ class ThreadLauncher:
             _tolerantly(owner.release, error)
 
     def _train_owned(self, owner: Owner) -> None:
-        with acting_as(owner):
-            owner.update(state=RunState.STARTING)
-            self._train(owner.run, should_stop=self._closing.is_set)
-        if self._closing.is_set() and owner.status.state is RunState.STOPPED:
+        started = owner.status.started
+        try:
+            with acting_as(owner):
+                owner.update(state=RunState.STARTING)
+                self._train(owner.run, should_stop=self._closing.is_set)
+        except Exception:
+            if not self._closing.is_set() or owner.status.started != started:
+                raise
+            _LOGGER.info("run %s was being loaded when the server ended", owner.run.id)
+        # Much that loads modules or data refuses to in a process that ends: no fault of the run.
+        never_ran = owner.status.started == started
+        if self._closing.is_set() and (never_ran or owner.status.state is RunState.STOPPED):
             owner.update(
                 state=RunState.INTERRUPTED, reason="The server was stopped.", remedy=_RESUME
             )
@@ -107,5 +114,14 @@ def _tolerantly(action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) 
 def thread_launcher() -> ThreadLauncher:
     """The launcher of this process; its runs are stopped and saved when the process ends."""
     launcher = ThreadLauncher()
-    atexit.register(launcher.shutdown, _EXIT_TIMEOUT_SECONDS)
+    # The interpreter waits for threads that are no daemons before it calls what is registered with
+    # atexit, by which torch takes itself apart, also while another thread still imports it.
+    threading.Thread(
+        target=_shut_down_at_the_end, args=(launcher,), name="launcher's end", daemon=False
+    ).start()
     return launcher
+
+
+def _shut_down_at_the_end(launcher: ThreadLauncher) -> None:
+    threading.main_thread().join()
+    launcher.shutdown(_EXIT_TIMEOUT_SECONDS)

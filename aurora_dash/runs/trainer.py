@@ -16,7 +16,10 @@ class TrainFunction(Protocol):
 
 
 def engine(run: Run, *, should_stop: Callable[[], bool]) -> object:
-    """The training engine; imported now, since it brings torch."""
+    """The training engine; imported now, since it brings torch.
+
+    Does nothing if a stop was asked for while that took its ten seconds.
+    """
     from aurora_dash.training.engine import train
 
-    return train(run, should_stop=should_stop)
+    return None if should_stop() else train(run, should_stop=should_stop)

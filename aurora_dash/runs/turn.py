@@ -39,22 +39,23 @@ def _await(owner: Owner, queue: DeviceQueue, should_stop: Callable[[], bool]) ->
     run = owner.run
     devices = devices_of(run.spec())
     told: tuple[Entry, ...] = ()
-    while ahead := queue.begin(run.folder, devices):
+    while not should_stop():
+        ahead = queue.begin(run.folder, devices)
+        if not ahead:
+            return True
         if ahead != told:
             told = ahead
             _announce(owner, devices, ahead)
         if Action.STOP in _requests(run):
             owner.update(state=RunState.STOPPED, reason="Taken out of the queue.")
             return False
-        if should_stop():
-            owner.update(
-                state=RunState.INTERRUPTED,
-                reason="Its process was stopped before this run's turn came.",
-                remedy="Launch it again.",
-            )
-            return False
         time.sleep(_POLL_SECONDS)
-    return True
+    owner.update(
+        state=RunState.INTERRUPTED,
+        reason="Its process was stopped before this run's turn came.",
+        remedy="Launch it again.",
+    )
+    return False
 
 
 def _announce(owner: Owner, devices: tuple[str, ...], ahead: tuple[Entry, ...]) -> None:

@@ -236,6 +236,24 @@ def test_a_crash_fails_its_run_with_a_traceback_in_the_events_and_the_next_goes_
     assert launcher.shutdown(timeout=20)
 
 
+def test_what_cannot_load_in_a_server_that_ends_is_interrupted_and_not_failed(
+    store: RunStore, wait_until
+) -> None:
+    def loading(run: Run, *, should_stop: Callable[[], bool]) -> None:
+        wait_until(should_stop)
+        raise RuntimeError("can't register atexit after shutdown")
+
+    launcher, run = ThreadLauncher(loading), store.create(demo())
+    launcher.launch(run)
+    wait_until(lambda: run.status().state is RunState.STARTING)
+    assert launcher.shutdown(timeout=20)
+    assert (run.status().state, run.status().reason) == (
+        RunState.INTERRUPTED,
+        "The server was stopped.",
+    )
+    assert run.status().is_launchable
+
+
 def test_threads_end_when_there_is_nothing_left_to_train(
     store: RunStore, launcher: ThreadLauncher, engine: FakeEngine, wait_until
 ) -> None:
@@ -339,7 +357,7 @@ def test_a_second_signal_interrupts_at_once(run: Run, spawn) -> None:
 SERVER = """
 import sys, time, types
 from pathlib import Path
-from aurora_dash.runs import LauncherName, launch, run_in_foreground
+from aurora_dash.runs import launch
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run
 

@@ -30,6 +30,7 @@ _MODEL_FREE = (
     "activation_checkpointing",
     "checkpointed_layers",
     "chunks",
+    "compile",
     "offload_activations",
     "weights_dtype",
 )

@@ -58,6 +58,9 @@ class ModelSpec(SpecModel):
     offload_activations: bool = False
     """Keep in the host's memory what the backbone's backward pass needs, and bring it back in
     time: of use on a GPU, and most with `checkpointed_layers` ``blocks``."""
+    compile: bool = False
+    """Compile the backbone's Swin blocks in training: quicker steps on a GPU, after minutes of
+    warm-up in the first step and the first validation. Needs a C++ compiler."""
     chunks: Literal["off", "auto"] | PositiveInt = "off"
     """Run encoder and decoder in so many bands of whole patch rows, one after another, and
     recompute each in the backward pass: the same gradients, much less memory on large grids.

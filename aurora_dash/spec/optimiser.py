@@ -17,7 +17,7 @@ class OptimiserSpec(SpecModel):
     """How weights are changed: an optimiser with learning rates by group and a schedule."""
 
     kind: OptimiserKind = "adamw"
-    """``adamw``; ``adamw8bit``, the same with moments of 8 bits (needs bitsandbytes and a GPU);
+    """``adamw``; ``adamw8bit``, the same with moments of 8 bits (needs torchao; slow on a CPU);
     ``adafactor``, which keeps a row and a column instead of a second moment."""
     lr: PositiveFloat = 1e-4
     """Peak learning rate of the weights that came with the checkpoint."""

@@ -16,6 +16,7 @@ from aurora_dash.data.mix import check_parts, close_parts, open_parts, said_of
 from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
+from aurora_dash.model.compiling import compile_blocks
 from aurora_dash.model.device import choose_device
 from aurora_dash.model.load import LoadRefusedError
 from aurora_dash.model.statistics import (
@@ -217,6 +218,14 @@ def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> Built
         raise
     run.save_load_report(model.report.to_dict())
     model.module.to(device)
+    if spec.model.compile:
+        count = compile_blocks(model.module)
+        run.log_event(
+            "info",
+            f"the backbone's {count} Swin blocks are compiled in the first step and the first "
+            "validation, which take minutes longer than those that follow",
+            blocks=count,
+        )
     total, trainable = model.num_parameters, model.num_trainable
     owner.update(num_parameters=total, num_trainable=trainable)
     run.log_event("info", model.report.summary(), parameters=total, size=model.size)

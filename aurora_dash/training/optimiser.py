@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from aurora_dash.errors import TrainingError
 from aurora_dash.model.groups import variable_of
 from aurora_dash.spec import OptimiserSpec, VariableSpec
+from aurora_dash.training.eight_bit import adamw_8bit
 from aurora_dash.training.schedule import lr_factor
 
 Groups = Mapping[str, Mapping[str, nn.Parameter]]
@@ -70,15 +69,7 @@ def _make(parts: list[dict[str, Any]], spec: OptimiserSpec) -> torch.optim.Optim
         return torch.optim.AdamW(parts, fused=True)
     if spec.kind == "adafactor":
         return torch.optim.Adafactor(parts)
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise TrainingError(
-            "optimiser.kind = 'adamw8bit' needs the package bitsandbytes, which is not installed.",
-            remedy="Install it (pip install bitsandbytes), or choose 'adamw', or 'adafactor', "
-            "which takes little memory too.",
-        )
-    package: Any = importlib.import_module("bitsandbytes")
-    optimiser: torch.optim.Optimizer = package.optim.AdamW8bit(parts)
-    return optimiser
+    return adamw_8bit(parts)
 
 
 def _with_own_rates(
@@ -115,5 +106,9 @@ def set_learning_rates(
     factor = lr_factor(step, total, spec)
     rates = {}
     for group in optimiser.param_groups:
-        group["lr"] = rates[group["name"]] = group["peak_lr"] * factor
+        rates[group["name"]] = rate = group["peak_lr"] * factor
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
     return rates

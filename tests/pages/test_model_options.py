@@ -21,6 +21,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     app = app.toggle(key="field:model.activation_checkpointing").set_value(True).run()
     app = app.selectbox(key="field:model.checkpointed_layers").select("blocks").run()
     app = app.selectbox(key="field:model.chunks").select(8).run()
+    app = app.toggle(key="field:model.compile").set_value(True).run()
     app = app.toggle(key="field:model.offload_activations").set_value(True).run()
     app = app.selectbox(key="field:model.autocast").select((True, True, True)).run()
     app = app.selectbox(key="field:model.weights_dtype").select("bfloat16").run()
@@ -35,6 +36,7 @@ def test_options_are_saved_to_the_draft(open_page: OpenPage, store: RunStore) ->
     assert (model.autocast, model.autocast_encoder, model.autocast_decoder) == (True, True, True)
     assert (model.weights_dtype, model.offload_activations) == ("bfloat16", True)
     assert (model.separate_perceiver, model.modulation_heads) == (("q",), ("tcwv",))
+    assert model.compile
     assert spec.training.deterministic
 
     app = app.toggle(key="field:model.activation_checkpointing").set_value(False).run()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import math
 
 import pytest
@@ -295,13 +294,6 @@ def test_groups_have_their_own_rates_and_decay(spec, samples, kind) -> None:
     }
     record = step(1, [samples[0]])
     assert (record["lr"], record["lr/decoder"]) == (1e-3, 1e-5)
-
-
-def test_eight_bit_moments_need_their_package(spec) -> None:
-    if importlib.util.find_spec("bitsandbytes") is not None:
-        pytest.skip("bitsandbytes is installed")
-    with pytest.raises(TrainingError, match="needs the package bitsandbytes"):
-        fresh_step(spec, optimiser__kind="adamw8bit")
 
 
 def test_the_state_of_another_optimiser_is_refused(spec) -> None:

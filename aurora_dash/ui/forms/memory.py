@@ -69,6 +69,13 @@ def options(spec: RunSpec) -> None:
             "slower where the connection is quick. Saves most where the Swin blocks alone are "
             "recomputed; of no use on a CPU.",
         )
+        fields.switch(
+            spec,
+            "model.compile",
+            "Compile the Swin blocks",
+            "Quicker steps on a GPU, the same results to rounding. The first step and the first "
+            "validation take minutes longer; needs a C++ compiler on the training machine.",
+        )
         _chunks(spec)
         _precision(spec)
         _added_parts(spec)

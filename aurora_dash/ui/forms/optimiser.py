@@ -11,7 +11,7 @@ from aurora_dash.ui.forms import mappings
 KINDS = {
     "adamw": "AdamW",
     "adafactor": "Adafactor: less memory",
-    "adamw8bit": "AdamW, 8 bits: needs bitsandbytes",
+    "adamw8bit": "AdamW with moments of 8 bits",
 }
 CLIPPING = {
     "norm": "The gradient's norm",

@@ -27,3 +27,6 @@ class LoaderSpec(SpecModel):
     pin_memory: bool = False
     """Read into page-locked memory, from which copies to a CUDA device are faster; without such
     a device it changes nothing."""
+    normalise_on_cpu: bool = False
+    """Normalise inputs and targets before they go to the GPU, which then never holds them twice:
+    slower, and half a GiB less for a sample of 721 x 1440 x 13, 3.4 GiB at 0.1 degrees."""

@@ -32,6 +32,7 @@ class Comparer:
         self.device = device
         self._seed = spec.training.seed
         self._members = spec.rollout.members
+        self._normalises_on_cpu = spec.loader.normalise_on_cpu
         self._tells_leads = spec.rollout.is_multi_step or bool(spec.rollout.lead_hours)
         self.can_persist = not set(spec.targets) & set(spec.output_only)
         """Whether all targets are among the inputs, so that they can be repeated."""
@@ -52,7 +53,10 @@ class Comparer:
         """
         terms: dict[float, LossTerms] = {}
         with self._randomness(draw):
-            chains = [Chain(self.module, inputs, self.device) for _ in range(self._members)]
+            chains = [
+                Chain(self.module, inputs, self.device, normalise_on_cpu=self._normalises_on_cpu)
+                for _ in range(self._members)
+            ]
             for chain in chains:
                 chain.skip(skip)
             for number, target in enumerate(targets):
@@ -95,6 +99,8 @@ class Comparer:
         return fair_crps(loss, predictions, self._normalised(target))
 
     def _normalised(self, batch: Batch) -> Batch:
+        if self._normalises_on_cpu:
+            return self.module.normalise_for_loss(batch).to(self.device)
         return self.module.normalise_for_loss(batch.to(self.device))
 
     def _randomness(self, draw: int) -> AbstractContextManager[object]:

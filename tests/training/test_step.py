@@ -5,13 +5,17 @@ import math
 
 import pytest
 import torch
+from aurora import Batch
 
 from aurora_dash.data.batches import collate
+from aurora_dash.data.source import open_data
 from aurora_dash.errors import CheckpointError, TrainingError
 from aurora_dash.model.build import build_model
 from aurora_dash.spec import ModelSpec, VariableSpec
+from aurora_dash.training.plan import split_of
+from aurora_dash.training.reading import samples_of
 from aurora_dash.training.step import TrainingStep
-from tests.training.steps import fresh_step, parameters_of
+from tests.training.steps import fresh_step, parameters_of, with_changes
 
 CPU = torch.device("cpu")
 
@@ -300,3 +304,25 @@ def test_the_state_of_another_optimiser_is_refused(spec) -> None:
     other = fresh_step(spec, optimiser__kind="adafactor")
     with pytest.raises(CheckpointError, match="that of another optimiser"):
         other.restore(fresh_step(spec).optimiser.state_dict())
+
+
+@pytest.mark.parametrize("rollout", [{}, {"kind": "backprop", "steps": 2}])
+def test_what_is_normalised_on_the_cpu_goes_to_the_device_only_then(
+    spec, monkeypatch, rollout
+) -> None:
+    """The same numbers; only inputs that a forecast is to join are moved in physical units."""
+    spec = with_changes(spec, rollout=rollout)
+    opened = open_data(spec.data, spec.model.catalogue_entry, spec.variables)
+    sample = samples_of(spec, opened.dataset, split_of(spec, opened.dataset).train)[0]
+    usual = fresh_step(spec)(0, [sample])
+    step, moved = fresh_step(spec, loader__normalise_on_cpu=True), []
+    move = Batch.to
+
+    def watched(batch: Batch, device: object) -> Batch:
+        moved.append(batch.surf_vars["msl"].abs().max().item() > 1000)
+        return move(batch, device)
+
+    monkeypatch.setattr(Batch, "to", watched)
+    assert step(0, [sample]) == usual
+    assert moved.count(True) == (1 if rollout else 0)
+    assert moved.count(False) >= 2

@@ -14,8 +14,16 @@ from aurora_dash.model.reentry import first_inputs, next_inputs
 class Chain:
     """One member of a forecast. Gradients flow from each step to those before it."""
 
-    def __init__(self, module: OwnStatistics, inputs: Batch, device: torch.device) -> None:
-        self.inputs = inputs.to(device)
+    def __init__(
+        self,
+        module: OwnStatistics,
+        inputs: Batch,
+        device: torch.device,
+        *,
+        normalise_on_cpu: bool = False,
+    ) -> None:
+        # The model normalises where its inputs are, and moves what comes of it.
+        self.inputs = inputs if normalise_on_cpu else inputs.to(device)
         """What the next prediction is made from."""
         self._module = module
         self._device = device

@@ -32,7 +32,8 @@ def adamw_8bit(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
             remedy="Install it (pip install aurora-dash[eight-bit]), or choose 'adamw' with "
             "optimiser.offload, or 'adafactor', which takes little memory too.",
         ) from error
-    return _with_plain_state(package.AdamW8bit, _quantised())(groups)
+    optimiser: torch.optim.Optimizer = _with_plain_state(package.AdamW8bit, _quantised())(groups)
+    return optimiser
 
 
 def _quantised() -> type[Any]:

@@ -87,8 +87,9 @@ class ChunkedEncoder(Perceiver3DEncoder):
         parts = _split(batch, [self.patch_size * number for number in rows])
         calls = ((part, lead_times) for part in parts)
         encoded = self.chunking.run(super().forward, calls, len(rows))
-        shape = (len(encoded[0]), self.latent_levels, -1, self.embed_dim)
-        return torch.cat([tokens.reshape(shape) for tokens in encoded], dim=2).flatten(1, 2)
+        by_level = [torch.chunk(tokens, self.latent_levels, dim=1) for tokens in encoded]
+        # Level by level, as they come: FSDP would rather not have a view.
+        return torch.cat([piece for level in zip(*by_level, strict=True) for piece in level], dim=1)
 
 
 class ChunkedDecoder(Perceiver3DDecoder):

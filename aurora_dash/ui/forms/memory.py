@@ -28,8 +28,8 @@ CHECKPOINTED = {
     "blocks": "The backbone's Swin blocks alone: quickest",
 }
 CHUNKS: dict[str | int, str] = {
-    "off": "No: whole",
-    "auto": "As many as the memory asks for",
+    "off": "No, in one piece",
+    "auto": "As many as the free memory asks for",
     **{number: f"{number} chunks" for number in (2, 4, 8, 16, 32)},
 }
 

@@ -10,6 +10,8 @@ from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.engine import train
 
+pytestmark = pytest.mark.slow
+
 
 def _trained(store: RunStore, spec: RunSpec, *assignments: str) -> Run:
     run = store.create(spec.with_overrides(assignments))
@@ -32,7 +34,6 @@ def test_a_run_in_chunks_learns_the_same_and_says_in_how_many(store, spec) -> No
     assert _choices(cut) == [(3, False), (3, True)]
 
 
-@pytest.mark.slow
 def test_the_number_that_was_chosen_is_recorded(store, spec, monkeypatch) -> None:
     assert _choices(_trained(store, spec, "model.chunks=auto")) == [(1, False), (1, True)]
     # 12 bytes for each of 1,563,984 weights; two samples of 16 patches and 2 levels whole would add

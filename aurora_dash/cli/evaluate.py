@@ -9,6 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aurora_dash.cli.evaluate_options import (
+    add_comparison_options,
+    add_score_options,
+    score_fields,
+)
 from aurora_dash.cli.options import (
     Commands,
     Parser,
@@ -24,6 +29,7 @@ from aurora_dash.presets import get_preset
 from aurora_dash.spec import DataSpec
 
 if TYPE_CHECKING:
+    from aurora_dash.evaluation.metrics import Score
     from aurora_dash.evaluation.request import EvaluationRequest
     from aurora_dash.evaluation.results import EvaluationResult
     from aurora_dash.evaluation.sources import CheckpointRef
@@ -45,19 +51,11 @@ def register(commands: Commands) -> None:
     )
     add_checkpoint_options(parser)
     parser.add_argument("--leads", type=int, default=1, metavar="N", help="forecast steps (1)")
-    parser.add_argument(
-        "--baseline",
-        action="append",
-        choices=["persistence"],
-        help="what to compare with (persistence); may be repeated",
-    )
-    parser.add_argument(
-        "--no-initial", action="store_true", help="leave out the checkpoint before fine-tuning"
-    )
+    add_comparison_options(parser)
     parser.add_argument(
         "--split", choices=["all", "validation", "train"], default="all", help="samples (all)"
     )
-    parser.add_argument("--region", nargs="+", default=["global"], metavar="NAME", help="(global)")
+    add_score_options(parser)
     parser.add_argument("--variables", nargs="+", default=[], metavar="NAME", help="(all)")
     parser.add_argument("--batch-size", type=int, default=1, metavar="N")
     parser.add_argument("--max-samples", type=int, metavar="N", help="only the first (all)")
@@ -102,9 +100,7 @@ def evaluate(options: argparse.Namespace) -> Answer:
             "split": options.split,
             "leads": options.leads,
             "variables": tuple(options.variables),
-            "baselines": tuple(options.baseline or ("persistence",)),
-            "initial": not options.no_initial,
-            "regions": tuple(options.region),
+            **score_fields(options, ref.store or store),
             "batch_size": options.batch_size,
             "max_samples": options.max_samples,
             "device": options.device,
@@ -154,19 +150,6 @@ def data_of(ref: CheckpointRef, options: argparse.Namespace) -> DataSpec | None:
 
 def _text(result: EvaluationResult) -> str:
     summary = result.summary
-    sources = list(summary.sources)
-    rows: dict[tuple[Any, ...], dict[str, float]] = {}
-    units: dict[tuple[Any, ...], str] = {}
-    for record in result.records():
-        if record["metric"] != "rmse":
-            continue
-        key = (record["variable"], record["level"], record["lead_hours"], record["region"])
-        rows.setdefault(key, {})[record["source"]] = record["value"]
-        units[key] = record["unit"]
-    body = [
-        _row(key, units[key], summary.samples_by_lead, (values.get(s) for s in sources))
-        for key, values in rows.items()
-    ]
     notes = [
         note
         for note, holds in (
@@ -180,22 +163,67 @@ def _text(result: EvaluationResult) -> str:
         (
             f"{summary.checkpoint}, {_SAMPLES[summary.request.split]} samples "
             f"({summary.num_samples})  {' '.join(notes)}".rstrip(),
-            table(("rmse", "level", "lead", "samples", "region", "unit", *sources), body),
+            _score_table(result),
             *([] if old is None else [f"variables it had before: {old}"]),
             f"{result.folder}",
         )
     )
 
 
+def _score_table(result: EvaluationResult) -> str:
+    """The first measure that was asked for, over all hours, seasons and surfaces."""
+    summary = result.summary
+    metric = summary.request.measures[0]
+    sources, references = list(summary.sources), list(summary.sources)[1:]
+    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    units: dict[tuple[Any, ...], str] = {}
+    for score in result.scores:
+        if score.surface or score.hour or score.season or score.neighbourhood:
+            continue
+        level = "-" if score.level is None else f"{score.level:g}"
+        at = "" if score.threshold is None else f" >= {score.threshold:g}"
+        key = (score.variable + at, level, score.lead_hours, score.region)
+        if score.metric == metric:
+            rows.setdefault(key, {})[score.source] = number(score.value)
+            units[key] = score.unit
+        elif score.metric == f"{metric}_skill":
+            rows.setdefault(key, {})[f"skill {score.reference}"] = _skill(score)
+    skills = [f"skill {name}" for name in references if f"{metric}_skill" in _metrics(result)]
+    body = [
+        _row(key, units[key], summary.samples_by_lead, (cells.get(n) for n in (*sources, *skills)))
+        for key, cells in rows.items()
+    ]
+    return table((metric, "level", "lead", "samples", "region", "unit", *sources, *skills), body)
+
+
+def _metrics(result: EvaluationResult) -> set[str]:
+    return {score.metric for score in result.scores}
+
+
+def _skill(score: Score) -> str:
+    """Such as ``12.0 % (8.1 to 15.2)``; ``~`` where the difference may be chance."""
+    percent = f"{100 * score.value:.1f} %"
+    if score.low is None or score.high is None:
+        return percent
+    mark = "" if score.significant else " ~"
+    return f"{percent} ({100 * score.low:.1f} to {100 * score.high:.1f}){mark}"
+
+
 def _row(
     key: tuple[Any, ...],
     unit: str,
     samples_by_lead: Mapping[int, int],
-    values: Iterable[float | None],
+    cells: Iterable[str | None],
 ) -> tuple[str, ...]:
     variable, level, lead, region = key
     # The scores' name of no region; the data may be a box.
     region = "whole area" if region == "global" else region
-    where, count = "-" if level is None else f"{level:g}", f"{samples_by_lead[lead]}"
-    numbers = (number(value) for value in values)
-    return (variable, where, f"{lead} h", count, region, unit, *numbers)
+    return (
+        variable,
+        level,
+        f"{lead} h",
+        f"{samples_by_lead[lead]}",
+        region,
+        unit,
+        *(cell or number(None) for cell in cells),
+    )

@@ -63,22 +63,31 @@ def read_file(place: Place, period: Period = (None, None)) -> tuple[list[RawPart
     and of a store only the times in `period` are looked at. `DataError` names the file and what
     it is if it is of another kind, cut short or damaged.
     """
-    if isinstance(place, Remote) and not place.is_store:
-        from aurora_dash.data.cache import local_copy
-
-        path, note = local_copy(place)
-        opened, findings = _read_local(path, period)
-        findings = [note, *findings]
-    elif isinstance(place, Remote):
-        opened, findings = [_read_store(place, period)], []
-    else:
-        opened, findings = _read_local(place, period)
+    opened, findings = _read(place, period)
     version = "-".join(stamp_of(place))
     parts = [
         RawPart(dataset=_in_blocks(dataset, place, token=f"{version}-{i}"), path=place, close=close)
         for i, (dataset, close) in enumerate(opened)
     ]
     return parts, findings
+
+
+def read_plain(place: Place) -> list[xr.Dataset]:
+    """All hypercubes of a file or store as they are: read by selection, not in blocks of times."""
+    opened, _ = _read(place, (None, None))
+    return [dataset for dataset, _ in opened]
+
+
+def _read(place: Place, period: Period) -> tuple[list[_Opened], list[Finding]]:
+    if isinstance(place, Remote) and not place.is_store:
+        from aurora_dash.data.cache import local_copy
+
+        path, note = local_copy(place)
+        opened, findings = _read_local(path, period)
+        return opened, [note, *findings]
+    if isinstance(place, Remote):
+        return [_read_store(place, period)], []
+    return _read_local(place, period)
 
 
 def _read_local(path: Path, period: Period) -> tuple[list[_Opened], list[Finding]]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from aurora import Batch
 
 from aurora_dash.data.batches import VariableNames
 from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.climatology import Climatology, make_climatology
 from aurora_dash.evaluation.fields import FieldKeeper
 from aurora_dash.evaluation.forecast import forecast
 from aurora_dash.evaluation.judge import Judge
-from aurora_dash.evaluation.metrics import ScoreBook
+from aurora_dash.evaluation.metrics import table_scores
+from aurora_dash.evaluation.outcome import tabulate, write_table
 from aurora_dash.evaluation.plan import Plan, make_plan
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import (
@@ -24,14 +27,18 @@ from aurora_dash.evaluation.results import (
     require_writable,
     write_result,
 )
-from aurora_dash.evaluation.sources import CheckpointRef
-from aurora_dash.evaluation.summary import field_attributes, summarise
+from aurora_dash.evaluation.sources import CheckpointRef, Subject
+from aurora_dash.evaluation.statistics import Scorer
+from aurora_dash.evaluation.summary import field_attributes, summarise, table_attributes
 from aurora_dash.evaluation.truth import Truth
 from aurora_dash.model.device import choose_device
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.runs.store import RunStore, default_root
 
 Modules = dict[str, OwnStatistics]
+
+# More than there are samples, so that no member of one is another's.
+_SEEDS_APART = 1_000_003
 
 
 def ignore_progress(done: int, total: int) -> None:
@@ -61,12 +68,14 @@ def evaluate(
     began = time.monotonic()
     require_writable(folder)
     subject = CheckpointRef.of(request, store or RunStore(default_root())).resolve()
-    plan = make_plan(request, subject, roots=roots)
+    plan = make_plan(request, subject, store=store, roots=roots)
     try:
-        book, keeper = judge_plan(plan, progress, should_stop)
-        scores = book.scores(lambda key: plan.unit(key.variable))
-        summary = summarise(plan, book, scores, keeper, time.monotonic() - began)
+        scorer, keeper = judge_plan(plan, progress, should_stop)
+        table = tabulate(plan, scorer)
+        scores = table_scores(table)
+        summary = summarise(plan, scorer.sums, table, scores, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
+        write_table(folder, table.assign_attrs(table_attributes(summary)))
         if keeper is not None:
             keeper.write(folder / FIELDS_FILE, field_attributes(plan, summary))
         write_result(result)
@@ -79,22 +88,65 @@ def judge_plan(
     plan: Plan,
     progress: Callable[[int, int], None] = ignore_progress,
     should_stop: Callable[[], bool] = _never,
-) -> tuple[ScoreBook, FieldKeeper | None]:
+) -> tuple[Scorer, FieldKeeper | None]:
     """Load the models, forecast all samples of a plan and compare; nothing is written."""
-    book, keeper = plan.new_book(), plan.new_keeper()
+    keeper = plan.new_keeper()
+    climatology = _climatology(plan)
     with _modules(plan) as modules:
-        _judge_all(plan, modules, book, keeper, _Steps(plan, progress, should_stop))
-    return book, keeper
+        scorer = _scorer(plan, modules)
+        steps = _Steps(plan, modules, progress, should_stop)
+        _judge_all(plan, modules, scorer, keeper, climatology, steps)
+    scorer.sums.require_scored()
+    return scorer, keeper
+
+
+def _climatology(plan: Plan) -> Climatology | None:
+    if not plan.needs_climatology:
+        return None
+    return make_climatology(
+        plan.request.climatology,
+        plan.opened.dataset,
+        plan.normal_times,
+        plan.layout,
+        plan.roots,
+    )
+
+
+def _scorer(plan: Plan, modules: Modules) -> Scorer:
+    sizes = [_members(plan, module) for module in modules.values()]
+    if plan.request.members > 1 and max(sizes) == 1:
+        raise EvaluationError(
+            f"{plan.request.members} members were asked for, but no model that is judged is "
+            "stochastic: all its forecasts of a sample are the same.",
+            remedy="Ask for one member.",
+        )
+    return Scorer(
+        plan.layout,
+        plan.request.measures,
+        len(plan.samples),
+        choose_device(plan.request.device),
+        absent=plan.rivals.absent,
+        num_members=max(sizes + [file.num_members for file in plan.rivals.files.values()]),
+    )
+
+
+def _members(plan: Plan, module: OwnStatistics) -> int:
+    """How many forecasts a model makes of each sample."""
+    return plan.request.members if module.is_stochastic else 1
 
 
 class _Steps:
     """Counts forecast steps and stops between two of them."""
 
     def __init__(
-        self, plan: Plan, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+        self,
+        plan: Plan,
+        modules: Modules,
+        progress: Callable[[int, int], None],
+        should_stop: Callable[[], bool],
     ) -> None:
-        num_models = len(plan.sources) - len(plan.request.baselines)
-        self._total = num_models * sum(plan.steps(chunk) for chunk in plan.chunks)
+        num_forecasts = sum(_members(plan, module) for module in modules.values())
+        self._total = num_forecasts * sum(plan.steps(chunk) for chunk in plan.chunks)
         self._done = 0
         self._progress = progress
         self._should_stop = should_stop
@@ -116,43 +168,77 @@ class _Steps:
 
 
 def _judge_all(
-    plan: Plan, modules: Modules, book: ScoreBook, keeper: FieldKeeper | None, steps: _Steps
+    plan: Plan,
+    modules: Modules,
+    scorer: Scorer,
+    keeper: FieldKeeper | None,
+    climatology: Climatology | None,
+    steps: _Steps,
 ) -> None:
     dataset = plan.opened.dataset
-    truth = Truth(dataset, plan.samples, VariableNames.of(plan.spec), modules["model"])
+    truths = {
+        source: Truth(dataset, plan.samples, VariableNames.of(subject.spec), modules[source])
+        for source, subject in _own_inputs(plan).items()
+    }
     judge = Judge(
         dataset=dataset,
-        truth=truth,
-        targets=plan.targets,
-        levels=plan.levels,
+        truth=truths["model"],
         lead_hours=plan.lead_hours,
-        persistence="persistence" in plan.sources,
-        book=book,
+        sources=plan.sources,
+        files=plan.rivals.files,
+        climatology=climatology,
+        scorer=scorer,
         keeper=keeper,
     )
     # Not inference_mode: it hides random operations from the mode that seeds stochastic variants.
     with torch.no_grad(), _memory_in_words():
         for chunk in plan.chunks:
-            _judge_chunk(plan, modules, chunk, judge, steps)
+            _judge_chunk(plan, modules, chunk, judge, truths, steps)
 
 
-def _judge_chunk(plan: Plan, modules: Modules, chunk: range, judge: Judge, steps: _Steps) -> None:
+def _own_inputs(plan: Plan) -> dict[str, Subject]:
+    """The sources that are given inputs of their own: rivals with other variables."""
+    names = VariableNames.of(plan.spec)
+    others = {
+        name: subject
+        for name, subject in plan.rivals.checkpoints.items()
+        if VariableNames.of(subject.spec) != names
+    }
+    return {"model": plan.subject, **others}
+
+
+def _judge_chunk(
+    plan: Plan,
+    modules: Modules,
+    chunk: range,
+    judge: Judge,
+    truths: Mapping[str, Truth],
+    steps: _Steps,
+) -> None:
     samples = {position: plan.samples[position] for position in chunk}
-    inputs = judge.truth.inputs(chunk)
+    inputs = {source: truth.inputs(chunk) for source, truth in truths.items()}
     num_steps = plan.steps(chunk)
     forecasts = {
-        source: forecast(
-            module, inputs, steps=num_steps, lead_hours=plan.lead_hours, seed=chunk.start
-        )
+        source: [
+            forecast(
+                module,
+                inputs.get(source, inputs["model"]),
+                steps=num_steps,
+                lead_hours=plan.lead_hours,
+                seed=chunk.start + member * _SEEDS_APART,
+            )
+            for member in range(_members(plan, module))
+        ]
         for source, module in modules.items()
     }
     starts = judge.starts(list(samples.values()))
     for step in range(1, num_steps + 1):
-        predictions = {}
-        for source, predict in forecasts.items():
-            steps.begin()
-            predictions[source] = next(predict)
-            steps.end()
+        predictions: dict[str, list[Batch]] = {source: [] for source in forecasts}
+        for source, members in forecasts.items():
+            for predict in members:
+                steps.begin()
+                predictions[source].append(next(predict))
+                steps.end()
         judge.judge(samples, step, predictions, starts)
 
 
@@ -165,6 +251,8 @@ def _modules(plan: Plan) -> Iterator[Modules]:
         modules["model"] = plan.subject.load().module.eval().to(device)
         if "initial" in plan.sources:
             modules["initial"] = plan.subject.load_initial().module.eval().to(device)
+        for name, subject in plan.rivals.checkpoints.items():
+            modules[name] = subject.load().module.eval().to(device)
         yield modules
     finally:
         modules.clear()
@@ -180,6 +268,6 @@ def _memory_in_words() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise EvaluationError(
             "The GPU ran out of memory during a forecast.",
-            remedy="Use batch size 1, leave out the checkpoint before fine-tuning, choose fewer "
+            remedy="Use batch size 1, leave out other checkpoints, choose fewer "
             "levels or a region, or the device 'cpu'.",
         ) from error

@@ -12,7 +12,7 @@ from aurora_dash import __version__
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.job import list_evaluations, load_evaluation
 from aurora_dash.evaluation.request import Weights
-from aurora_dash.evaluation.results import EvaluationResult, replacing
+from aurora_dash.evaluation.results import EvaluationResult, replacing, score_record
 from aurora_dash.evaluation.sources import CheckpointRef, Subject
 from aurora_dash.evaluation.status import EvaluationState
 from aurora_dash.model.card import CardFacts, licence_of, model_card
@@ -148,7 +148,9 @@ def _facts(
         num_parameters=plain.num_parameters,
         num_trained=num_trained,
         licence=licence_of(subject.spec, random_weights=random_weights),
-        scores=evaluation.records() if evaluation else (),
+        scores=[score_record(score) for score in evaluation.scores if score.is_plain]
+        if evaluation
+        else (),
         judged_on=_judged_on(evaluation) if evaluation else "",
         random_weights=random_weights,
     )

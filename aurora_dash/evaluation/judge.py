@@ -7,79 +7,95 @@ from dataclasses import dataclass
 from datetime import UTC
 
 import numpy as np
+import torch
 import xarray as xr
 from aurora import Batch
-from numpy.typing import NDArray
 
 from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.climatology import Climatology
 from aurora_dash.evaluation.fields import TARGET, FieldKeeper
-from aurora_dash.evaluation.metrics import FieldKey, ScoreBook
+from aurora_dash.evaluation.forecast_file import ForecastFile
 from aurora_dash.evaluation.samples import Sample
-from aurora_dash.evaluation.targets import Target
-from aurora_dash.evaluation.truth import Fields, Truth, fields_of
-from aurora_dash.variables import Group
+from aurora_dash.evaluation.slabs import Fields
+from aurora_dash.evaluation.statistics import Scorer
+from aurora_dash.evaluation.truth import Truth, fields_of
+
+PERSISTENCE, CLIMATOLOGY = "persistence", "climatology"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Compares forecasts with observations and puts them into the book and the keeper."""
+    """Compares forecasts with observations and puts them into the sums and the keeper."""
 
     dataset: xr.Dataset
     truth: Truth
-    targets: Sequence[Target]
-    levels: Sequence[float]
     lead_hours: int
-    persistence: bool
-    book: ScoreBook
+    sources: Sequence[str]
+    files: Mapping[str, ForecastFile]
+    climatology: Climatology | None
+    scorer: Scorer
     keeper: FieldKeeper | None
 
     def starts(self, samples: Sequence[Sample]) -> list[Fields]:
         """What persistence says of each sample: the newest input, at every lead."""
-        return [self.truth.fields(s.inputs[-1]) for s in samples] if self.persistence else []
+        if PERSISTENCE not in self.sources:
+            return []
+        return [self.truth.fields(sample.inputs[-1]) for sample in samples]
 
     def judge(
         self,
         samples: Mapping[int, Sample],
         step: int,
-        predictions: Mapping[str, Batch],
+        predictions: Mapping[str, Sequence[Batch]],
         starts: Sequence[Fields],
     ) -> None:
         """Count one step of all sources, for those samples whose target exists.
 
-        `samples` by their number among all; `predictions` by source, in the same order, as
-        `starts` is.
+        `samples` by their number among all; `predictions` by source, one batch a member with the
+        samples in the same order, as `starts` is.
         """
         for position, (number, sample) in enumerate(samples.items()):
             if step not in sample.targets:
                 continue
-            for source, prediction in predictions.items():
-                self._require_match(source, prediction, position, sample.targets[step])
-            forecasts = {s: fields_of(p, position) for s, p in predictions.items()}
-            if self.persistence:
-                forecasts["persistence"] = starts[position]
-            observed = self.truth.fields(sample.targets[step])
-            self._count(step * self.lead_hours, forecasts, observed)
-            self._keep(number, sample, step, {TARGET: observed, **forecasts})
+            target = sample.targets[step]
+            forecasts = {
+                source: self._members(source, batches, position, target)
+                for source, batches in predictions.items()
+            }
+            if starts:
+                forecasts[PERSISTENCE] = _alone(starts[position])
+            normal = self._normal(target)
+            if CLIMATOLOGY in self.sources and normal is not None:
+                forecasts[CLIMATOLOGY] = _alone(normal)
+            start = self.dataset["time"].values[sample.inputs[-1]]
+            lead = step * self.lead_hours
+            for source, file in self.files.items():
+                forecasts[source] = file.fields(start, lead)
+            observed = self.truth.fields(target)
+            self.scorer.add(number, step - 1, observed, forecasts, normal)
+            self._keep(number, start, lead, {TARGET: _alone(observed), **forecasts})
 
-    def _count(self, lead: int, forecasts: Mapping[str, Fields], observed: Fields) -> None:
-        for target in self.targets:
-            fields = {s: _field(found, target, s) for s, found in forecasts.items()}
-            truth = _field(observed, target, TARGET)
-            if target.group is Group.SURFACE:
-                key = FieldKey(variable=target.name, level=None, lead_hours=lead)
-                self.book.add(key, fields, truth, circular=target.circular)
-                continue
-            for index, level in enumerate(self.levels):
-                key = FieldKey(variable=target.name, level=level, lead_hours=lead)
-                layers = {source: field[index] for source, field in fields.items()}
-                self.book.add(key, layers, truth[index], circular=target.circular)
+    def _members(self, source: str, batches: Sequence[Batch], position: int, target: int) -> Fields:
+        for batch in batches:
+            self._require_match(source, batch, position, target)
+        members = [fields_of(batch, position) for batch in batches]
+        if len(members) == 1:
+            return _alone(members[0])
+        return {key: torch.stack([member[key] for member in members]) for key in members[0]}
 
-    def _keep(self, number: int, sample: Sample, step: int, fields: Mapping[str, Fields]) -> None:
-        if self.keeper is None:
+    def _normal(self, target: int) -> Fields | None:
+        if self.climatology is None:
+            return None
+        return self.climatology.fields(self.dataset["time"].values[target])
+
+    def _keep(
+        self, number: int, start: np.datetime64, lead: int, fields: Mapping[str, Fields]
+    ) -> None:
+        if self.keeper is None or number >= self.keeper.num_samples:
             return
-        start = self.dataset["time"].values[sample.inputs[-1]]
         for source, found in fields.items():
-            self.keeper.put(number, step * self.lead_hours, source, found, time=start)
+            means = {k: v.float().mean(dim=0).cpu().numpy() for k, v in found.items()}
+            self.keeper.put(number, lead, source, means, time=start)
 
     def _require_match(self, source: str, prediction: Batch, position: int, target: int) -> None:
         """Refuse to compare fields of different times or places."""
@@ -102,11 +118,6 @@ class Judge:
                 )
 
 
-def _field(fields: Fields, target: Target, source: str) -> NDArray[np.float32]:
-    try:
-        return fields[target.key]
-    except KeyError:
-        raise EvaluationError(
-            f"The {source} has no {target.group} variable {target.name!r}; it has "
-            f"{', '.join(fields)}."
-        ) from None
+def _alone(fields: Fields) -> Fields:
+    """A single forecast as an ensemble of one member."""
+    return {key: values[None] for key, values in fields.items()}

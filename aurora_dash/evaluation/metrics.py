@@ -1,63 +1,24 @@
-"""Scores: a statistic at each point, its weighted mean, and only then the score.
-
-So a root mean square error is the root of the mean over time and grid, never a mean of roots.
-Everything is summed in float64 as fields arrive, so memory does not grow with their number.
-"""
+"""One score as a record of ``scores.json``, and all of them from the dataset of scores."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import xarray as xr
 
-from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.measures import MEASURES, Measure
+from aurora_dash.evaluation.table import ALL, axis_of
 
-Field = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One score: what is averaged, and what is made of the average."""
-
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    """Of the error, forecast minus observation, at each point."""
-    score: Callable[[float], float]
-
-
-def _itself(mean: float) -> float:
-    return mean
-
-
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "rmse": Metric(statistic=np.square, score=math.sqrt),
-        "mae": Metric(statistic=np.abs, score=_itself),
-        "bias": Metric(statistic=np.positive, score=_itself),
-    }
-)
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class FieldKey:
-    """Which field a score is about; `level` (hPa) is None on the surface."""
-
-    variable: str
-    level: float | None
-    lead_hours: int
-
-    def __str__(self) -> str:
-        where = "" if self.level is None else f" at {self.level:g} hPa"
-        return f"{self.variable}{where}, {self.lead_hours} h ahead"
+WHOLE_GRID = "global"
+"""Region of what is computed of the grid as a whole, as spectra are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One number of ``scores.json``."""
+    """One number of ``scores.json``; what follows `source` is None where it does not apply."""
 
     variable: str
     level: float | None
@@ -67,144 +28,118 @@ class Score:
     value: float
     unit: str
     source: str
+    surface: str | None = None
+    """``land`` or ``sea``; None: both."""
+    hour: str | None = None
+    """Hour (UTC) of the valid time; None: all."""
+    season: str | None = None
+    threshold: float | None = None
+    """Of categorical scores, in the unit of the variable."""
+    neighbourhood: int | None = None
+    """Of the fractions skill score, in points."""
+    reference: str | None = None
+    """Of a skill: the source that it is measured against."""
+    low: float | None = None
+    high: float | None = None
+    """Of a skill: the interval in which it lies."""
+    significant: bool | None = None
+    """Of a skill: whether that interval leaves out zero."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Over all hours, seasons and surfaces, and of a field: neither event nor skill."""
+        apart = (self.surface, self.hour, self.season, self.threshold, self.reference)
+        return all(label is None for label in apart)
 
 
-@dataclass
-class _Tally:
-    """Running sums of one field: weights by region; statistics by source, region and metric."""
-
-    weight: NDArray[np.float64]
-    sums: dict[str, NDArray[np.float64]]
-    points: int = 0
-    target_missing: int = 0
-    forecast_missing: int = 0
-
-
-def field_error(forecast: ArrayLike, target: ArrayLike, *, circular: bool) -> NDArray[np.float64]:
-    """Forecast minus target in float64; of directions in degrees, the shorter way round."""
-    error = np.asarray(forecast, dtype=np.float64) - np.asarray(target, dtype=np.float64)
-    return (error + 180.0) % 360.0 - 180.0 if circular else error
+def table_scores(table: xr.Dataset) -> tuple[Score, ...]:
+    """Every defined number of a dataset of scores, by lead, field, area and source."""
+    rows: list[tuple[tuple[int, ...], Score]] = []
+    for number, name in enumerate(MEASURES):
+        if name in table:
+            rows.extend(_rows(table, MEASURES[name], number))
+        if MEASURES[name].has_skill and f"{name}_skill" in table:
+            rows.extend(_skill_rows(table, MEASURES[name], number))
+    return tuple(score for _, score in sorted(rows, key=lambda row: row[0]))
 
 
-class ScoreBook:
-    """Takes fields one at a time and gives the scores of all of them.
+_ORDER = ("lead", "wind", "event", "field", "region", "surface", "hour", "season", "reference",
+          "source", "neighbourhood")  # fmt: skip
 
-    A point counts where the target and every forecast beside it are finite, so that all sources
-    are judged on the same points; what is left out is counted, and a field of which nothing is
-    left is an error, never a perfect score.
-    """
 
-    def __init__(self, weights: ArrayLike, regions: Mapping[str, NDArray[np.bool_]]) -> None:
-        """`weights` broadcast to the grid (H, W); `regions` are masks (H, W) by name."""
-        self._regions = tuple(regions)
-        masks = np.stack([np.asarray(regions[name], dtype=np.float64) for name in regions])
-        self._grid = masks.shape[1:]
-        weighted = masks * np.broadcast_to(np.asarray(weights, np.float64), self._grid)
-        self._weights = weighted.reshape(len(masks), -1)
-        self._tallies: dict[FieldKey, _Tally] = {}
-
-    def add(
-        self,
-        key: FieldKey,
-        forecasts: Mapping[str, Field],
-        target: Field,
-        *,
-        circular: bool = False,
-    ) -> None:
-        """Count one field (H, W) of each source against its target (H, W)."""
-        self._require_shapes(key, forecasts, target)
-        tally = self._tally(key, tuple(forecasts))
-        errors = {
-            source: field_error(forecast, target, circular=circular)
-            for source, forecast in forecasts.items()
-        }
-        observed = np.isfinite(target)
-        valid = observed & np.logical_and.reduce([np.isfinite(e) for e in errors.values()])
-        num_valid = int(valid.sum())
-        tally.points += num_valid
-        tally.target_missing += int((~observed).sum())
-        tally.forecast_missing += int((observed & ~valid).sum())
-        # Choosing points copies: worth it only where there is something to leave out.
-        chosen = slice(None) if num_valid == valid.size else np.flatnonzero(valid)
-        weights = self._weights[:, chosen]
-        tally.weight += weights.sum(axis=1)
-        for source, error in errors.items():
-            present = error.ravel()[chosen]
-            for column, metric in enumerate(METRICS.values()):
-                tally.sums[source][:, column] += weights @ metric.statistic(present)
-
-    def scores(self, unit_of: Callable[[FieldKey], str]) -> tuple[Score, ...]:
-        """All scores, in the order in which fields first came."""
-        if not self._tallies:
-            raise EvaluationError("There was nothing to score: no field met its target.")
-        return tuple(
-            score
-            for key, tally in self._tallies.items()
-            for index, region in enumerate(self._regions)
-            for score in self._region_scores(key, tally, index, region, unit_of(key))
+def _rows(table: xr.Dataset, measure: Measure, number: int) -> Iterator[tuple[Any, Score]]:
+    array = table[measure.name]
+    describe = _describer(table, array, measure)
+    values = array.values
+    for place in np.argwhere(np.isfinite(values)):
+        at = dict(zip(map(str, array.dims), place.tolist(), strict=True))
+        score = Score(
+            metric=measure.name,
+            value=float(values[tuple(place)]),
+            source=str(table["source"].values[at["source"]]),
+            **describe(at),
         )
+        yield (*_order(at), number), score
 
-    def missing(self) -> list[dict[str, Any]]:
-        """One record for each field of which some points could not be scored."""
-        return [
-            {
-                "variable": key.variable,
-                "level": key.level,
-                "lead_hours": key.lead_hours,
-                "points": tally.points,
-                "target_missing": tally.target_missing,
-                "forecast_missing": tally.forecast_missing,
-            }
-            for key, tally in self._tallies.items()
-            if tally.target_missing or tally.forecast_missing
-        ]
 
-    def _tally(self, key: FieldKey, sources: tuple[str, ...]) -> _Tally:
-        if key not in self._tallies:
-            shape = (len(self._regions), len(METRICS))
-            self._tallies[key] = _Tally(
-                weight=np.zeros(len(self._regions)),
-                sums={source: np.zeros(shape) for source in sources},
-            )
-        tally = self._tallies[key]
-        if set(tally.sums) != set(sources):
-            raise EvaluationError(
-                f"The forecasts of {key} come from {', '.join(sources)} at one time and from "
-                f"{', '.join(tally.sums)} at another: they can't be compared."
-            )
-        return tally
+def _skill_rows(table: xr.Dataset, measure: Measure, number: int) -> Iterator[tuple[Any, Score]]:
+    name = f"{measure.name}_skill"
+    array = table[name]
+    describe = _describer(table, array, measure)
+    values, low, high, significant = (
+        table[name + suffix].values for suffix in ("", "_low", "_high", "_significant")
+    )
+    for place in np.argwhere(np.isfinite(values)):
+        at, where = dict(zip(map(str, array.dims), place.tolist(), strict=True)), tuple(place)
+        known = bool(np.isfinite(low[where]) and np.isfinite(high[where]))
+        score = Score(
+            metric=name,
+            value=float(values[where]),
+            source=str(table["source"].values[0]),
+            reference=str(table["reference"].values[at["reference"]]),
+            low=float(low[where]) if known else None,
+            high=float(high[where]) if known else None,
+            significant=bool(significant[where]) if known else None,
+            **{**describe(at), "unit": "1"},
+        )
+        yield (*_order(at), number + len(MEASURES)), score
 
-    def _require_shapes(self, key: FieldKey, forecasts: Mapping[str, Field], target: Field) -> None:
-        for name, field in (("target", target), *forecasts.items()):
-            if np.shape(field) != self._grid:
-                raise EvaluationError(
-                    f"The {name} of {key} is {np.shape(field)} points, the grid is {self._grid}."
-                )
-        if not forecasts:
-            raise EvaluationError(f"No forecast was given for {key}.")
 
-    def _region_scores(
-        self, key: FieldKey, tally: _Tally, index: int, region: str, unit: str
-    ) -> Sequence[Score]:
-        if tally.weight[index] == 0:
-            raise EvaluationError(
-                f"Nothing of {key} can be scored in the region {region!r}: "
-                f"{tally.target_missing} values of the target and {tally.forecast_missing} of a "
-                "forecast are missing or not finite.",
-                remedy="Choose other variables, regions or data.",
-            )
-        means = {source: sums[index] / tally.weight[index] for source, sums in tally.sums.items()}
-        return [
-            Score(
-                variable=key.variable,
-                level=key.level,
-                lead_hours=key.lead_hours,
-                region=region,
-                metric=name,
-                value=metric.score(float(means[source][column])),
-                unit=unit,
-                source=source,
-            )
-            for source in means
-            for column, (name, metric) in enumerate(METRICS.items())
-        ]
+def _order(at: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(at.get(dim, -1) for dim in _ORDER)
+
+
+def _describer(
+    table: xr.Dataset, array: xr.DataArray, measure: Measure
+) -> Callable[[Mapping[str, int]], dict[str, Any]]:
+    """What a place in an array of scores is of, as fields of a `Score`."""
+    axis = axis_of(measure)
+    prefix = "" if axis == "field" else f"{axis}_"
+    variables, levels, units = (
+        table[prefix + name].values for name in ("variable", "level", "unit")
+    )
+    labels = {dim: table[dim].values for dim in map(str, array.dims) if dim in table.coords}
+    thresholds = table["threshold"].values if axis == "event" else None
+
+    def part(at: Mapping[str, int], dim: str) -> str | None:
+        label = str(labels[dim][at[dim]]) if dim in at else ALL
+        return None if label == ALL else label
+
+    def describe(at: Mapping[str, int]) -> dict[str, Any]:
+        index, level = at[axis], float(levels[at[axis]])
+        return {
+            "variable": str(variables[index]),
+            "level": None if np.isnan(level) else level,
+            "lead_hours": int(labels["lead"][at["lead"]]),
+            "region": str(labels["region"][at["region"]]) if "region" in at else WHOLE_GRID,
+            "unit": measure.unit(str(units[index])),
+            "surface": part(at, "surface"),
+            "hour": part(at, "hour"),
+            "season": part(at, "season"),
+            "threshold": None if thresholds is None else float(thresholds[index]),
+            "neighbourhood": int(labels["neighbourhood"][at["neighbourhood"]])
+            if "neighbourhood" in at
+            else None,
+        }
+
+    return describe

@@ -80,7 +80,7 @@ def _errors(scores: Sequence[Score], source: str, new: Collection[str]) -> dict[
     return {
         (s.variable, s.level, s.lead_hours, s.region): s
         for s in scores
-        if s.source == source and s.metric == _METRIC and s.variable not in new
+        if s.is_plain and s.source == source and s.metric == _METRIC and s.variable not in new
     }
 
 

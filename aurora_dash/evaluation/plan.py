@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
-from aurora_dash.data.area import area_weights
-from aurora_dash.data.checks_axes import axis_findings
 from aurora_dash.data.open import OpenedData
-from aurora_dash.data.places import Place
 from aurora_dash.data.plan import time_parts
-from aurora_dash.data.roots import expand_paths
+from aurora_dash.data.reading import read_values
 from aurora_dash.data.source import open_data
 from aurora_dash.data.times import Times
-from aurora_dash.errors import EvaluationError, PathError
+from aurora_dash.data.windows import TimeParts
+from aurora_dash.errors import EvaluationError
+from aurora_dash.evaluation.areas import make_areas
 from aurora_dash.evaluation.fields import FieldAxes, FieldKeeper, fitting_samples
-from aurora_dash.evaluation.metrics import ScoreBook
-from aurora_dash.evaluation.regions import region_mask
+from aurora_dash.evaluation.layout import Layout
+from aurora_dash.evaluation.measures import NEEDS_CLIMATOLOGY
+from aurora_dash.evaluation.plan_checks import (
+    lead_warning,
+    one_part,
+    require_inputs,
+    require_lead,
+    require_sense,
+    split_warning,
+)
 from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.rivals import Rivals, find_rivals, shared_samples
 from aurora_dash.evaluation.samples import Sample, make_samples
 from aurora_dash.evaluation.sources import Subject
 from aurora_dash.evaluation.targets import Target, choose_targets
+from aurora_dash.runs.store import RunStore, default_root
 from aurora_dash.spec import DataSpec, RunSpec
 
 
@@ -38,10 +48,22 @@ class Plan:
     data: DataSpec
     opened: OpenedData
     samples: tuple[Sample, ...]
-    targets: tuple[Target, ...]
-    sources: tuple[str, ...]
-    """``model`` first, then what it is compared with."""
+    layout: Layout
+    rivals: Rivals
+    normal_times: tuple[int, ...]
+    """Indices of the times of which a climatology of the data is made."""
+    roots: tuple[Path, ...] | None
     warnings: tuple[str, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What is scored."""
+        return self.layout.targets
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """``model`` first, then what it is compared with."""
+        return self.layout.sources
 
     @property
     def lead_hours(self) -> int:
@@ -51,13 +73,17 @@ class Plan:
     @property
     def levels(self) -> tuple[float, ...]:
         """Pressure levels (hPa), in the order of the data."""
-        dataset = self.opened.dataset
-        return tuple(dataset["level"].values.tolist()) if "level" in dataset.dims else ()
+        return self.layout.levels
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Canonical names of what is scored."""
         return tuple(target.key for target in self.targets)
+
+    @property
+    def needs_climatology(self) -> bool:
+        """Whether a score or a source is made with one."""
+        return "climatology" in self.sources or bool(NEEDS_CLIMATOLOGY & {*self.request.measures})
 
     @cached_property
     def chunks(self) -> tuple[range, ...]:
@@ -66,26 +92,27 @@ class Plan:
         starts = range(0, len(self.samples), size)
         return tuple(range(start, min(start + size, len(self.samples))) for start in starts)
 
+    @property
+    def starts(self) -> Times:
+        """When each sample's forecast begins."""
+        times: Times = self.opened.dataset["time"].values
+        return times[[sample.inputs[-1] for sample in self.samples]]
+
+    @property
+    def scored(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+        """Which samples have a target at which step, (samples, leads)."""
+        steps = range(1, self.request.leads + 1)
+        return np.array([[step in sample.targets for step in steps] for sample in self.samples])
+
     def steps(self, chunk: range) -> int:
         """How far a chunk has to be rolled out."""
         return max(self.samples[position].steps for position in chunk)
-
-    def unit(self, variable: str) -> str:
-        """Unit of a scored variable."""
-        return next(target.unit for target in self.targets if target.name == variable)
-
-    def new_book(self) -> ScoreBook:
-        """An empty book for this grid, weighted by area."""
-        latitudes = self.opened.dataset["latitude"].values
-        longitudes = self.opened.dataset["longitude"].values
-        masks = {name: region_mask(name, latitudes, longitudes) for name in self.request.regions}
-        return ScoreBook(area_weights(latitudes)[:, None], masks)
 
     def new_keeper(self) -> FieldKeeper | None:
         """A keeper for as many samples as may be kept; None for none."""
         axes = FieldAxes(
             sources=self.sources,
-            leads=tuple(self.lead_hours * step for step in range(1, self.request.leads + 1)),
+            leads=self.layout.lead_hours,
             levels=self.levels,
             latitudes=self.opened.dataset["latitude"].values,
             longitudes=self.opened.dataset["longitude"].values,
@@ -100,122 +127,142 @@ class Plan:
 
 
 def make_plan(
-    request: EvaluationRequest, subject: Subject, *, roots: Sequence[Path] | None = None
+    request: EvaluationRequest,
+    subject: Subject,
+    *,
+    store: RunStore | None = None,
+    roots: Sequence[Path] | None = None,
 ) -> Plan:
     """Open the data and find what can be judged; the caller closes `Plan.opened`.
 
-    `EvaluationError` or `DataError` says why nothing can be.
+    `store` holds the runs that are judged beside it; None: the default one. `EvaluationError` or
+    `DataError` says why nothing can be.
     """
-    data, part_note = _one_part(request, request.data or subject.spec.data)
-    spec = subject.spec
-    variant = spec.model.catalogue_entry
-    _require_lead(request, spec, data)
-    opened = open_data(data, variant, spec.variables, roots=roots)
+    data, part_note = one_part(request, request.data or subject.spec.data)
+    require_lead(request, subject.spec, data)
+    opened = open_data(
+        data, subject.spec.model.catalogue_entry, subject.spec.variables, roots=roots
+    )
     try:
-        _require_inputs(opened, spec)
-        times = _times(opened)
-        samples = make_samples(
-            times,
-            request,
-            history_hours=variant.timestep_hours,
-            lead_hours=spec.lead_hours,
-            parts=time_parts(spec.replace(data=data), times),
-        )
-        targets, warnings = choose_targets(
-            spec, request, [str(key) for key in opened.dataset.data_vars]
-        )
+        plan = _planned(request, subject, data, opened, store, roots)
     except BaseException:
         opened.close()
         raise
+    return replace(plan, warnings=(*part_note, *plan.warnings))
+
+
+def _planned(
+    request: EvaluationRequest,
+    subject: Subject,
+    data: DataSpec,
+    opened: OpenedData,
+    store: RunStore | None,
+    roots: Sequence[Path] | None,
+) -> Plan:
+    spec, dataset = subject.spec, opened.dataset
+    require_inputs(opened, spec)
+    times = _times(dataset)
+    parts = time_parts(spec.replace(data=data), times)
+    samples = make_samples(
+        times,
+        request,
+        history_hours=spec.model.catalogue_entry.timestep_hours,
+        lead_hours=spec.lead_hours,
+        parts=parts,
+    )
+    targets, warnings = choose_targets(spec, request, [str(key) for key in dataset.data_vars])
     initial, notes = _initial(request, subject)
-    return Plan(
+    sources = ("model", *request.baselines, *initial, *(other.name for other in request.against))
+    layout = _layout(request, spec, dataset, targets, sources)
+    rivals = find_rivals(request, spec, layout, store or RunStore(default_root()), roots)
+    require_sense(request, rivals)
+    samples, shared = shared_samples(samples, times, rivals.files)
+    plan = Plan(
         request=request,
         subject=subject,
         spec=spec,
         data=data,
         opened=opened,
         samples=samples,
-        targets=targets,
-        sources=("model", *request.baselines, *initial),
+        layout=layout,
+        rivals=rivals,
+        normal_times=_normal_times(request, parts),
+        roots=None if roots is None else tuple(roots),
         warnings=(
-            *part_note,
             *notes,
-            *_split_warning(request, subject, data),
-            *_lead_warning(request, spec, samples),
+            *split_warning(request, subject, data),
+            *lead_warning(request, spec, samples),
             *warnings,
+            *rivals.warnings,
+            *shared,
         ),
     )
+    return replace(plan, warnings=(*plan.warnings, *_normal_warning(plan)))
 
 
-def _lead_warning(
-    request: EvaluationRequest, spec: RunSpec, samples: Sequence[Sample]
-) -> tuple[str, ...]:
-    """That the data does not reach as far as was asked for, if so."""
-    reached = max((step for sample in samples for step in sample.targets), default=0)
-    if reached == request.leads:
+def _layout(
+    request: EvaluationRequest,
+    spec: RunSpec,
+    dataset: xr.Dataset,
+    targets: tuple[Target, ...],
+    sources: tuple[str, ...],
+) -> Layout:
+    latitudes, longitudes = (
+        dataset[axis].values.astype(np.float64) for axis in ("latitude", "longitude")
+    )
+    names = [target.name for target in targets]
+    for name in request.thresholds:
+        if name not in names:
+            raise EvaluationError(
+                f"There are thresholds for {name!r}, which is not scored.",
+                remedy=f"Scored are {', '.join(names)}.",
+            )
+    land = _land(dataset) if "surface" in request.by else None
+    return Layout(
+        targets=targets,
+        levels=tuple(dataset["level"].values.tolist()) if "level" in dataset.dims else (),
+        lead_hours=tuple(spec.lead_hours * step for step in range(1, request.leads + 1)),
+        sources=sources,
+        areas=make_areas(request.regions, request.boxes, latitudes, longitudes, land),
+        latitudes=latitudes,
+        longitudes=longitudes,
+        thresholds=request.thresholds,
+        neighbourhoods=request.neighbourhoods,
+    )
+
+
+def _land(dataset: xr.Dataset) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    if "static_lsm" not in dataset:
+        raise EvaluationError(
+            "The data has no land-sea mask (lsm), by which land and sea are told apart.",
+            remedy="Add a file that holds it, or leave out the surface.",
+        )
+    return read_values(dataset["static_lsm"])
+
+
+def _normal_times(request: EvaluationRequest, parts: TimeParts) -> tuple[int, ...]:
+    """Where the validation part is judged the part before it, else all."""
+    apart = request.split == "validation" and parts.train.any()
+    chosen = parts.train if apart else np.ones(parts.train.shape, bool)
+    return tuple(np.flatnonzero(chosen).tolist())
+
+
+def _normal_warning(plan: Plan) -> tuple[str, ...]:
+    if not plan.needs_climatology or plan.request.climatology not in (None, "data"):
         return ()
+    times = plan.opened.dataset["time"].values[list(plan.normal_times)]
+    days = (times.max() - times.min()) / np.timedelta64(1, "D")
+    used = {index for sample in plan.samples for index in sample.targets.values()}
+    judged = ", those that are judged among them" if used & {*plan.normal_times} else ""
     return (
-        f"{request.leads} lead times were asked for; the data reaches {reached}, "
-        f"{reached * spec.lead_hours} h.",
+        f"The climatology is made of {times.size} times over {days:g} days of the data{judged}: "
+        "give one of many years as a file for scores that compare with others.",
     )
 
 
-def _one_part(request: EvaluationRequest, data: DataSpec) -> tuple[DataSpec, tuple[str, ...]]:
-    """The data to judge on, of a mix one part, and what to know about the choice."""
-    parts = {part.name: part.data for part in data.parts if part.name}
-    if request.part is not None and request.part not in parts:
-        known = f"It has {', '.join(parts)}." if parts else "It is no mix."
-        raise EvaluationError(f"The data has no part {request.part!r}.", remedy=known)
-    if not parts:
-        return data, ()
-    name = request.part or next(iter(parts))
-    others = ", ".join(other for other in parts if other != name)
-    note = f"Judged on the part {name!r} of a mix alone" + (
-        f", not on {others}." if others else "."
-    )
-    return parts[name], (note,)
-
-
-def _times(opened: OpenedData) -> Times:
-    dataset = opened.dataset
+def _times(dataset: xr.Dataset) -> Times:
     times: Times = dataset["time"].values if "time" in dataset.dims else np.array([], "M8[ns]")
     return times
-
-
-def _require_inputs(opened: OpenedData, spec: RunSpec) -> None:
-    findings = [
-        finding
-        for finding in axis_findings(opened.dataset, spec)
-        # What is predicted only is judged with the other targets: here the model's needs count.
-        if finding.severity == "error" and finding.code != "missing-target"
-    ]
-    if findings:
-        raise EvaluationError(
-            " ".join(finding.message for finding in findings),
-            remedy=" ".join(dict.fromkeys(finding.remedy for finding in findings)),
-        )
-
-
-def _require_lead(request: EvaluationRequest, spec: RunSpec, data: DataSpec) -> None:
-    timestep = spec.model.catalogue_entry.timestep_hours
-    if data.lead_hours not in (None, spec.lead_hours):
-        raise EvaluationError(
-            f"The checkpoint forecasts {spec.lead_hours} hours ahead; the data asks for "
-            f"data.lead_hours = {data.lead_hours}.",
-            remedy="Leave data.lead_hours out, and roll out with leads.",
-        )
-    if request.leads > 1 and spec.lead_hours != timestep:
-        raise EvaluationError(
-            f"Forecasts of {spec.lead_hours} hours can't be rolled out: the history of this model "
-            f"is {timestep} hours apart.",
-            remedy="Evaluate one lead time (leads = 1).",
-        )
-    if request.leads > 1 and spec.input_only:
-        raise EvaluationError(
-            f"Forecasts can't be rolled out: {', '.join(spec.input_only)} is given to the model "
-            "and not predicted, so that it is not known at the second step.",
-            remedy="Evaluate one lead time (leads = 1).",
-        )
 
 
 def _initial(
@@ -229,31 +276,3 @@ def _initial(
         f"{subject.name} is no checkpoint of a run, so that it is not known what it was before "
         "fine-tuning: there is no score of 'initial'.",
     )
-
-
-def _split_warning(request: EvaluationRequest, subject: Subject, data: DataSpec) -> tuple[str, ...]:
-    if subject.run is None or request.split == "validation":
-        return ()
-    if not any(_share_data(data, part.data) for part in subject.spec.data.parts):
-        return ()
-    return (
-        "The scores include samples that the run was trained on; the split 'validation' of its "
-        "own data shows how it does on others.",
-    )
-
-
-def _share_data(one: DataSpec, other: DataSpec) -> bool:
-    """Whether two selections draw on the same generated weather, or on a file in common."""
-    if one.source != other.source:
-        return False
-    if one.source == "demo":
-        return one.demo == other.demo
-    return not _files(one).isdisjoint(_files(other))
-
-
-def _files(data: DataSpec) -> set[Place]:
-    try:
-        places = expand_paths(data.paths)
-        return {place.resolve() if isinstance(place, Path) else place for place in places}
-    except PathError:
-        return set()

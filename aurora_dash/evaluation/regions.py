@@ -1,4 +1,4 @@
-"""Named regions for which scores are given."""
+"""Regions for which scores are given, named or drawn."""
 
 from __future__ import annotations
 
@@ -32,19 +32,34 @@ def require_regions(names: Sequence[str]) -> None:
         )
 
 
+def box_name(box: Region) -> str:
+    """A drawn box as MARS and the Climate Data Store write one: ``75/-12.5/35/42.5``."""
+    return f"{box.north:g}/{box.west:g}/{box.south:g}/{box.east:g}"
+
+
 def region_mask(name: str, latitudes: ArrayLike, longitudes: ArrayLike) -> NDArray[np.bool_]:
     """Which points (H, W) of the grid lie in a region; `EvaluationError` if none does."""
     require_regions([name])
-    lat = np.asarray(latitudes, dtype=np.float64)
-    lon = np.asarray(longitudes, dtype=np.float64)
     box = REGIONS[name]
     if box is None:
-        return np.ones((lat.size, lon.size), dtype=bool)
-    mask = np.outer((lat >= box.south) & (lat <= box.north), _within(lon, box.west, box.east))
+        return np.ones((np.size(latitudes), np.size(longitudes)), dtype=bool)
+    return box_mask(box, latitudes, longitudes, name)
+
+
+def box_mask(
+    box: Region, latitudes: ArrayLike, longitudes: ArrayLike, name: str = ""
+) -> NDArray[np.bool_]:
+    """Which points (H, W) of the grid lie in a box; `EvaluationError` if none does."""
+    lat = np.asarray(latitudes, dtype=np.float64)
+    lon = np.asarray(longitudes, dtype=np.float64)
+    mask: NDArray[np.bool_] = np.outer(
+        (lat >= box.south) & (lat <= box.north), _within(lon, box.west, box.east)
+    )
     if not mask.any():
         raise EvaluationError(
-            f"The region {name!r} has no point of this grid, which spans latitudes "
-            f"{lat.min():g} to {lat.max():g} and longitudes {lon.min():g} to {lon.max():g}.",
+            f"The region {name or box_name(box)!r} has no point of this grid, which spans "
+            f"latitudes {lat.min():g} to {lat.max():g} and longitudes {lon.min():g} to "
+            f"{lon.max():g}.",
             remedy="Leave the region out.",
         )
     return mask

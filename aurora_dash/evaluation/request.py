@@ -8,12 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from aurora_dash.errors import AuroraDashError
+from aurora_dash.evaluation.measures import CATEGORICAL, MEASURES
 from aurora_dash.evaluation.regions import require_regions
-from aurora_dash.spec import DataSpec
-from aurora_dash.spec.base import PositiveInt, SpecModel, StringTuple
+from aurora_dash.spec import DataSpec, Region
+from aurora_dash.spec.base import FiniteFloat, PositiveInt, SpecModel, StringTuple, one_or_many
 
 Split = Literal["all", "validation", "train"]
-Source = Literal["model", "persistence", "initial"]
+Baseline = Literal["persistence", "climatology"]
+Grouping = Literal["hour", "season", "surface"]
 Weights = Literal["auto", "raw", "average"]
 
 NOT_OF_OTHER_FILES: Mapping[str, object] = {
@@ -31,8 +33,44 @@ def _known_regions(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in MEASURES:
+            raise ValueError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
+    return names
+
+
+def _odd(width: int) -> int:
+    if width % 2 == 0:
+        raise ValueError("a neighbourhood is an odd number of points wide, with one in its middle")
+    return width
+
+
+_RESERVED = ("model", "initial", "persistence", "climatology", "target")
+
+
+class Reference(SpecModel):
+    """Something else that is judged on the same samples: a checkpoint, or forecasts in a file."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """What it is called in the scores."""
+    run: str | None = None
+    """Id of the run whose checkpoint it is, in the same folder of runs."""
+    checkpoint: str | None = None
+    """Of a run ``best``, ``last`` or a checkpoint's name; without `run` a checkpoint file."""
+    variant: str | None = None
+    """Model variant of a checkpoint file, where its name does not tell."""
+    weights: Weights = "auto"
+    forecast: str | None = None
+    """A file of forecasts, NetCDF, GRIB or Zarr, with initial and lead time as dimensions."""
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if (self.forecast is None) == (self.run is None and self.checkpoint is None):
+            raise ValueError("give a run or a checkpoint, or a file of forecasts, and not both")
+        if self.name in _RESERVED:
+            raise ValueError(f"the name {self.name!r} is taken; choose another")
+        return self
 
 
 class EvaluationRequest(SpecModel):
@@ -57,14 +95,38 @@ class EvaluationRequest(SpecModel):
     """How many steps to roll the forecast out: each is one lead time further."""
     variables: StringTuple = ()
     """Names of the predicted variables to score; empty: all that the data holds."""
-    baselines: Annotated[tuple[Literal["persistence"], ...], BeforeValidator(_one_or_many)] = (
-        "persistence",
+    measures: Annotated[StringTuple, Field(min_length=1), AfterValidator(_known_measures)] = (
+        "rmse",
+        "mae",
+        "bias",
     )
+    """Names of `aurora_dash.evaluation.measures.MEASURES`."""
+    baselines: Annotated[tuple[Baseline, ...], BeforeValidator(one_or_many)] = ("persistence",)
     initial: bool = True
     """Also judge the checkpoint before fine-tuning; a checkpoint file has none."""
+    against: tuple[Reference, ...] = ()
+    """What else to judge beside it."""
+    climatology: str | None = None
+    """A file in WeatherBench 2's layout (hour, dayofyear); None or ``data``: a fit of the data, in
+    the part that is not validated with where that is what is judged."""
+    members: PositiveInt = 1
+    """Forecasts that a stochastic model makes of each sample."""
     regions: Annotated[StringTuple, Field(min_length=1), AfterValidator(_known_regions)] = (
         "global",
     )
+    boxes: tuple[Region, ...] = ()
+    """Further regions, drawn."""
+    by: Annotated[tuple[Grouping, ...], BeforeValidator(one_or_many)] = ()
+    """What to tell apart besides: the hour or the season of the valid time, land and sea."""
+    thresholds: Mapping[str, Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]] = {}
+    """For categorical scores: by variable, in its unit; reached means at or above."""
+    neighbourhoods: tuple[Annotated[PositiveInt, AfterValidator(_odd)], ...] = (5,)
+    """Widths in points, odd, for the fractions skill score."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Probability of the intervals of skill against each other source; None: no skill."""
+    bootstrap_block: PositiveInt | None = None
+    """Neighbouring initial times that are drawn together; None: the cube root of their number."""
+    bootstrap_seed: Annotated[int, Field(ge=0)] = 0
     batch_size: PositiveInt = 1
     """Samples a forward pass; changes speed and memory, not scores."""
     max_samples: PositiveInt | None = None
@@ -81,4 +143,23 @@ class EvaluationRequest(SpecModel):
             raise ValueError("give the run's id, or a checkpoint file's path as `checkpoint`")
         if self.run is None and self.data is None:
             raise ValueError("a checkpoint file brings no data: give `data`")
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_are_used(self) -> Self:
+        categorical = [name for name in self.measures if name in CATEGORICAL]
+        if categorical and not self.thresholds:
+            raise ValueError(f"{', '.join(categorical)} needs thresholds: give `thresholds`")
+        if self.thresholds and not categorical:
+            raise ValueError(
+                f"thresholds are for the measures {', '.join(CATEGORICAL)}: name some of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [reference.name for reference in self.against]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two things to judge against are called {name!r}")
         return self

@@ -1,6 +1,7 @@
 """What an evaluation leaves on disk, and how to read it. Free of torch.
 
-``scores.json`` is a list of records, ``summary.json`` says what was judged and on what, and
+``scores.json`` is a list of records, ``scores.nc`` the same as a dataset
+(`aurora_dash.evaluation.outcome`), ``summary.json`` says what was judged and on what, and
 ``fields.nc`` holds whole fields of the first samples for maps (`aurora_dash.evaluation.fields`).
 """
 
@@ -26,6 +27,8 @@ from aurora_dash.runs.files import cannot_write, write_atomic
 SCORES_FILE = "scores.json"
 SUMMARY_FILE = "summary.json"
 FIELDS_FILE = "fields.nc"
+
+_ALWAYS_RECORDED = ("variable", "level")
 
 
 class EvaluationSummary(BaseModel):
@@ -90,8 +93,12 @@ class EvaluationResult:
 
 
 def score_record(score: Score) -> dict[str, Any]:
-    """A score as plain data; a whole level is an integer."""
-    record = asdict(score)
+    """A score as plain data; a whole level is an integer, and what does not apply is left out."""
+    record = {
+        name: value
+        for name, value in asdict(score).items()
+        if value is not None or name in _ALWAYS_RECORDED
+    }
     if score.level is not None and float(score.level).is_integer():
         record["level"] = int(score.level)
     return record
@@ -126,11 +133,11 @@ def read_result(folder: Path) -> EvaluationResult:
 def select_scores(
     scores: Sequence[Score], *, source: str, metric: str, region: str = "global"
 ) -> dict[tuple[str, float | None, int], float]:
-    """Values by variable, level and lead of one source, metric and region."""
+    """Values by variable, level and lead of one source, metric and region, over all times."""
     return {
         (score.variable, score.level, score.lead_hours): score.value
         for score in scores
-        if (score.source, score.metric, score.region) == (source, metric, region)
+        if score.is_plain and (score.source, score.metric, score.region) == (source, metric, region)
     }
 
 

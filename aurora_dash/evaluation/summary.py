@@ -7,20 +7,25 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from aurora_dash import __version__
 from aurora_dash.data.provenance import attribution
 from aurora_dash.data.times import format_time
 from aurora_dash.evaluation.fields import FieldKeeper
-from aurora_dash.evaluation.metrics import Score, ScoreBook
+from aurora_dash.evaluation.measures import MEASURES, NEEDS_MEMBERS
+from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.old_variables import old_variables
 from aurora_dash.evaluation.plan import Plan
 from aurora_dash.evaluation.results import EvaluationSummary
+from aurora_dash.evaluation.sums import Sums
+from aurora_dash.evaluation.table import axis_of
 
 
 def summarise(
     plan: Plan,
-    book: ScoreBook,
+    sums: Sums,
+    table: xr.Dataset,
     scores: Sequence[Score],
     keeper: FieldKeeper | None,
     seconds: float,
@@ -30,7 +35,7 @@ def summarise(
     times = dataset["time"].values
     steps = [step for sample in plan.samples for step in sample.targets]
     valid = times[[index for sample in plan.samples for index in sample.targets.values()]]
-    missing = tuple(book.missing())
+    missing = tuple(sums.missing())
     return EvaluationSummary(
         request=plan.request,
         checkpoint=plan.subject.name,
@@ -51,7 +56,12 @@ def summarise(
         map_samples=keeper.num_samples if keeper else 0,
         findings=tuple(finding.to_dict() for finding in plan.opened.findings),
         missing=missing,
-        warnings=(*plan.warnings, *_missing_warnings(missing), *_map_warning(plan, keeper)),
+        warnings=(
+            *plan.warnings,
+            *_missing_warnings(missing),
+            *_undefined_warnings(plan, table),
+            *_map_warning(plan, keeper),
+        ),
         old_variables=old_variables(scores, [v.name for v in plan.spec.variables if v.is_predicted])
         if plan.spec.variables
         else None,
@@ -81,9 +91,20 @@ def field_attributes(plan: Plan, summary: EvaluationSummary) -> Mapping[str, Map
         target.key: {"units": target.unit, "long_name": target.variable.long_name}
         for target in plan.targets
     }
-    labels = {
+    title = f"Forecasts and targets: {summary.checkpoint}"
+    return {"": _provenance(summary, title), **variables}
+
+
+def table_attributes(summary: EvaluationSummary) -> Mapping[str, Any]:
+    """Attributes of ``scores.nc``."""
+    weighting = "means over grid and time weighted by area, then the score"
+    return {**_provenance(summary, f"Scores: {summary.checkpoint}"), "comment": weighting}
+
+
+def _provenance(summary: EvaluationSummary, title: str) -> Mapping[str, Any]:
+    return {
         "Conventions": "CF-1.10",
-        "title": f"Forecasts and targets: {summary.checkpoint}",
+        "title": title,
         "checkpoint": summary.checkpoint,
         "variant": summary.variant,
         "attribution": summary.attribution,
@@ -91,7 +112,6 @@ def field_attributes(plan: Plan, summary: EvaluationSummary) -> Mapping[str, Map
         "random_weights": int(summary.random_weights),
         "history": f"Aurora Dash {__version__}",
     }
-    return {"": labels, **variables}
 
 
 def _ends(axis: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -108,6 +128,27 @@ def _missing_warnings(missing: tuple[dict[str, Any], ...]) -> tuple[str, ...]:
         f"A forecast of {names} is missing or not finite at {points} points whose target exists; "
         "they are left out of the scores of all sources.",
     )
+
+
+def _undefined_warnings(plan: Plan, table: xr.Dataset) -> tuple[str, ...]:
+    """Scores of the model, over all times, that are not defined."""
+    warnings = []
+    directions = [target.name for target in plan.targets if target.circular]
+    reached = plan.scored.any(axis=0)
+    for measure in (MEASURES[name] for name in plan.request.measures):
+        if measure.name in NEEDS_MEMBERS:
+            continue
+        axis = axis_of(measure)
+        found = table[measure.name].sel(source="model").isel(hour=0, season=0, lead=reached)
+        undefined = found.isnull().any([dim for dim in found.dims if dim != axis]).values
+        variables = table["variable" if axis == "field" else f"{axis}_variable"].values[undefined]
+        names = [v for v in dict.fromkeys(variables) if measure.rounds or v not in directions]
+        if names:
+            warnings.append(
+                f"{measure.long_name} is not defined everywhere for {', '.join(names)}, as where "
+                "there is no point, no variation or no event: it has no record there."
+            )
+    return tuple(warnings)
 
 
 def _map_warning(plan: Plan, keeper: FieldKeeper | None) -> tuple[str, ...]:

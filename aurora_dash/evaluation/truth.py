@@ -6,21 +6,17 @@ missing values that its predictions have, and are cropped as the model crops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 from aurora import Batch
-from numpy.typing import NDArray
 
 from aurora_dash.data.batches import VariableNames, WindowSamples, collate
 from aurora_dash.data.windows import Window
 from aurora_dash.evaluation.samples import Sample
+from aurora_dash.evaluation.slabs import Fields
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.variables import Group
-
-Fields = Mapping[str, NDArray[np.float32]]
-"""By canonical name: (H, W), or (L, H, W) with levels."""
 
 
 class Truth:
@@ -52,10 +48,10 @@ class Truth:
 
 
 def fields_of(batch: Batch, position: int) -> Fields:
-    """The newest fields of one sample of a batch, on the CPU."""
+    """The newest fields of one sample of a batch, (H, W) or (L, H, W), where they are."""
     groups = ((Group.SURFACE, batch.surf_vars), (Group.ATMOSPHERIC, batch.atmos_vars))
     return {
-        f"{group.prefix}{name}": values[position, -1].float().cpu().numpy()
+        f"{group.prefix}{name}": values[position, -1]
         for group, variables in groups
         for name, values in variables.items()
     }

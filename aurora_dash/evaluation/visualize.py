@@ -14,11 +14,12 @@ from aurora_dash.data.times import format_time
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.evaluate import ignore_progress, judge_plan
 from aurora_dash.evaluation.fields import TARGET
-from aurora_dash.evaluation.metrics import FieldKey
+from aurora_dash.evaluation.outcome import curve, tabulate
 from aurora_dash.evaluation.plan import Plan, make_plan
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import replacing, require_writable
 from aurora_dash.evaluation.sources import CheckpointRef
+from aurora_dash.evaluation.statistics import Scorer
 from aurora_dash.evaluation.summary import is_synthetic, plan_attribution
 from aurora_dash.evaluation.targets import Target
 from aurora_dash.figures.publication import comparison_figure
@@ -91,7 +92,7 @@ def visualize(
     try:
         level = _level(plan, plan.targets[0], level)
         chosen, num_samples = _only(plan, sample_index, lead)
-        field = _forecast(chosen, level, lead, progress)
+        field, scorer = _forecast(chosen, level, lead, progress)
         scene = _scene(chosen, field, level)
     finally:
         plan.opened.close()
@@ -106,7 +107,7 @@ def visualize(
         num_samples=num_samples,
         lead_hours=lead * plan.lead_hours,
         valid_time=format_time(_valid_time(field)),
-        rmse=_rmse(chosen, field),
+        rmse=_rmse(chosen, scorer, level, lead),
         labels=tuple(scene.labels),
     )
 
@@ -159,9 +160,9 @@ def _only(plan: Plan, sample_index: int, lead: int) -> tuple[Plan, int]:
 
 def _forecast(
     plan: Plan, level: float | None, lead: int, progress: Callable[[int, int], None]
-) -> xr.DataArray:
-    """The one field of the one sample, (source, latitude, longitude)."""
-    _, keeper = judge_plan(plan, progress)
+) -> tuple[xr.DataArray, Scorer]:
+    """The one field of the one sample, (source, latitude, longitude), and how it was judged."""
+    scorer, keeper = judge_plan(plan, progress)
     if keeper is None:
         raise EvaluationError(
             f"The fields of one sample do not fit into {plan.request.max_map_bytes} bytes.",
@@ -169,17 +170,14 @@ def _forecast(
         )
     kept = keeper.dataset({})[plan.targets[0].key]
     field = kept.isel(sample=0).sel(lead=lead * plan.lead_hours)
-    return field if level is None else field.sel(level=level)
+    return field if level is None else field.sel(level=level), scorer
 
 
-def _rmse(plan: Plan, field: xr.DataArray) -> dict[str, float]:
-    book = plan.new_book()
-    key = FieldKey(variable=plan.targets[0].name, level=None, lead_hours=int(field["lead"]))
-    forecasts = {source: field.sel(source=source).values for source in plan.sources}
-    target = field.sel(source=TARGET).values
-    book.add(key, forecasts, target, circular=plan.targets[0].circular)
-    scores = book.scores(lambda _: plan.targets[0].unit)
-    return {score.source: score.value for score in scores if score.metric == "rmse"}
+def _rmse(plan: Plan, scorer: Scorer, level: float | None, lead: int) -> dict[str, float]:
+    """Of the one sample, by source."""
+    found = curve(tabulate(plan, scorer), "rmse", plan.targets[0].name, level)
+    at_lead = found.sel(lead=lead * plan.lead_hours)
+    return dict(zip(at_lead["source"].values.tolist(), at_lead.values.tolist(), strict=True))
 
 
 def _valid_time(field: xr.DataArray) -> np.datetime64:

@@ -231,6 +231,7 @@ def test_what_is_written_can_be_read_and_says_what_it_is(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "fields.nc",
         "scores.json",
+        "scores.nc",
         "summary.json",
     ]
 

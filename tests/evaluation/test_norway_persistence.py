@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import xarray as xr
 
 from aurora_dash.data.area import area_weights
-from aurora_dash.evaluation.metrics import FieldKey, ScoreBook
+from tests.evaluation.scoring import make_layout, score_fields
 
 # From the data's README: 18 targets six hours ahead, full 61 x 61 grid; q in 1e-3 kg/kg.
 README = {
@@ -54,10 +55,31 @@ def test_persistence_rmse_of_the_full_grid(
 ) -> None:
     # On an evenly spaced grid away from the poles, area weights are cosine weights.
     field = fields[name]
-    weights = _weights(kind, field.latitude.values)[:, None]
-    book = ScoreBook(weights, {"global": np.ones(field.shape[1:], dtype=bool)})
-    key = FieldKey(variable=name, level=None, lead_hours=6)
-    for now in range(1, 19):
-        book.add(key, {"persistence": field.values[now]}, field.values[now + 1])
-    scores = {score.metric: score.value for score in book.scores(lambda _: "")}
-    assert f"{scores['rmse']:.4e}" == f"{README[expected][name]:.4e}"
+    latitudes, longitudes = field.latitude.values, field.longitude.values
+    layout = make_layout(latitudes=latitudes, longitudes=longitudes)
+    weights = np.broadcast_to(_weights(kind, latitudes)[:, None], field.shape[1:])
+    layout = replace(layout, areas=replace(layout.areas, weights=weights[None].astype(float)))
+    table, _ = score_fields(
+        layout,
+        ["rmse"],
+        {"model": {"surf_2t": field.values[None, 1:19]}},
+        {"surf_2t": field.values[2:20]},
+    )
+    assert f"{table['rmse'].item():.4e}" == f"{README[expected][name]:.4e}"
+
+
+def test_persistence_rmse_of_a_cropped_grid(fields: dict[str, xr.DataArray]) -> None:
+    """The last row and column dropped, as a model of patch 4 does: by xarray's own weighting."""
+    for field in (f.isel(latitude=slice(60), longitude=slice(60)) for f in fields.values()):
+        layout = make_layout(latitudes=field.latitude.values, longitudes=field.longitude.values)
+        table, _ = score_fields(
+            layout,
+            ["rmse"],
+            {"model": {"surf_2t": field.values[None, 1:19]}},
+            {"surf_2t": field.values[2:20]},
+        )
+        bounds = np.deg2rad([field.latitude + 0.125, field.latitude - 0.125])
+        weights = xr.DataArray(np.sin(bounds[0]) - np.sin(bounds[1]), dims="latitude")
+        error = field[1:19].astype(float).values - field[2:20].astype(float)
+        expected = float(np.sqrt((error**2).weighted(weights).mean()))
+        assert f"{table['rmse'].item():.4e}" == f"{expected:.4e}"

@@ -12,6 +12,7 @@ from aurora_dash.runs.store import Run
 from aurora_dash.spec import DataSpec, RunSpec
 from aurora_dash.ui import boundary, runs_view, state, widgets
 from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.judging.ask_scores import score_form
 from aurora_dash.ui.state import Selection
 
 _OWN, _DEMO, _FILES = "the run's own data", "the demo", "other files"
@@ -82,6 +83,7 @@ def form(run: Run, *, expanded: bool) -> None:
         typed = _paths() if source == _FILES else ""
         part = _part(spec) if source == _OWN else None
         leads, initial, regions = _more(spec)
+        scoring = score_form(spec)
         if st.button("Evaluate", icon=":material/play_arrow:", type="primary", key="ask"):
             _start(
                 run,
@@ -93,6 +95,7 @@ def form(run: Run, *, expanded: bool) -> None:
                     "leads": leads,
                     "initial": initial,
                     "regions": tuple(regions) or ("global",),
+                    **scoring,
                 },
             )
 
@@ -166,6 +169,9 @@ def _start(run: Run, fields: dict[str, object]) -> None:
         request = EvaluationRequest.build({"run": run.id, **fields})
         if request.data is not None and request.data.source == "files":
             expand_paths(request.data.paths, roots=configured_roots())
+        files = (request.climatology, *(other.forecast for other in request.against))
+        if named := [file for file in files if file not in (None, "data")]:
+            expand_paths([str(file) for file in named], roots=configured_roots())
         started = start_evaluation(run, request, roots=configured_roots())
         state.select(Selection.EVALUATION, started)
         st.rerun()

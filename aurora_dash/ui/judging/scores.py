@@ -9,15 +9,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from aurora_dash.evaluation.measures import MEASURES
 from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.results import EvaluationResult
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.ui import boundary, widgets
 
-_METRICS = {"rmse": "RMSE", "mae": "MAE", "bias": "Bias"}
+_METRICS = {
+    **{name: measure.long_name for name, measure in MEASURES.items()},
+    **{"rmse": "RMSE", "mae": "MAE", "bias": "Bias", "acc": "ACC", "crps": "CRPS"},
+}
 _SOURCES = {
     "model": "Fine-tuned",
     "persistence": "Persistence",
+    "climatology": "Climatology",
     "initial": "Before fine-tuning",
 }
 _IDENTITY = ("Variable", "Level (hPa)", "Unit")
@@ -52,19 +57,21 @@ def table(result: EvaluationResult) -> None:
     leads = sorted({score.lead_hours for score in result.scores})
     regions = list(dict.fromkeys(score.region for score in result.scores))
     first, second, third = st.columns([2, 1, 1])
+    measured = {score.metric for score in result.scores if score.is_plain}
+    metrics = [name for name in _METRICS if name in measured]
     metric = first.segmented_control(
         "Score",
-        list(_METRICS),
-        default="rmse",
+        metrics,
+        default=metrics[0],
         required=True,
         format_func=_METRICS.__getitem__,
         key="score-metric",
     )
     lead = second.selectbox("Lead time", leads, format_func=lambda h: f"{h} h", key="score-lead")
     region = third.selectbox("Region", regions, key="score-region")
-    metric = metric or "rmse"
+    metric = metric or metrics[0]
     frame = score_frame(result.scores, metric=metric, lead_hours=lead, region=region)
-    st.caption(f"{_HELP[metric]} {verdict(frame)}".strip())
+    st.caption(f"{_HELP.get(metric, MEASURES[metric].long_name + '.')} {verdict(frame)}".strip())
     st.dataframe(
         frame.style.map(_tint, subset=[name for name in frame if name in _CHANGES.values()]),
         hide_index=True,
@@ -93,7 +100,9 @@ def _tint(change: Any) -> str:
 def _columns(frame: pd.DataFrame, metric: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     columns: dict[str, Any] = {
-        name: number(name, format="%.4g") for name in _SOURCES.values() if name in frame
+        name: number(name, format="%.4g")
+        for name in frame
+        if name not in (*_IDENTITY, *_CHANGES.values())
     }
     for source, name in _CHANGES.items():
         columns[name] = number(
@@ -113,7 +122,8 @@ def score_frame(
     """
     wanted = (metric, lead_hours, region)
     rows: dict[tuple[str, float | None], dict[str, object]] = {}
-    for score in (s for s in scores if (s.metric, s.lead_hours, s.region) == wanted):
+    plain = (score for score in scores if score.is_plain)
+    for score in (s for s in plain if (s.metric, s.lead_hours, s.region) == wanted):
         row = rows.setdefault(
             (score.variable, score.level),
             {
@@ -122,11 +132,11 @@ def score_frame(
                 "Unit": pretty_unit(score.unit),
             },
         )
-        row[_SOURCES[score.source]] = score.value
+        row[_SOURCES.get(score.source, score.source)] = score.value
     frame = pd.DataFrame(list(rows.values()))
-    order = [name for name in (*_IDENTITY, *_SOURCES.values()) if name in frame]
-    frame = frame[order]
-    if metric != "bias":
+    known = [name for name in (*_IDENTITY, *_SOURCES.values()) if name in frame]
+    frame = frame[[*known, *(name for name in frame if name not in known)]]
+    if MEASURES[metric].has_skill:
         for source, column in _CHANGES.items():
             reference = _SOURCES[_REFERENCES[source]]
             if reference in frame and _SOURCES["model"] in frame:

@@ -79,10 +79,10 @@ class Sums:
         """`EvaluationError` where nothing of a field met its target in a region."""
         layout = self.layout
         weight = self["weight"].sum(axis=0)[..., 0]
-        if not weight.any():
-            raise EvaluationError("There was nothing to score: no field met its target.")
         # A lead that no forecast reached has no target anywhere, and is told of elsewhere.
         reached = (self.points + self.target_missing + self.forecast_missing) > 0
+        if not reached.any():
+            raise EvaluationError("There was nothing to score: no field met its target.")
         whole = range(0, weight.shape[-1], len(layout.areas.surfaces))
         for index, area in enumerate(whole):
             for lead, name in np.argwhere(reached & (weight[..., area] == 0)):

@@ -101,7 +101,7 @@ def _columns(frame: pd.DataFrame, metric: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     columns: dict[str, Any] = {
         name: number(name, format="%.4g")
-        for name in frame
+        for name in map(str, frame)
         if name not in (*_IDENTITY, *_CHANGES.values())
     }
     for source, name in _CHANGES.items():

@@ -9,6 +9,7 @@ from aurora_dash.cli import (
     evaluate,
     export,
     presets,
+    rollout,
     runs,
     train,
     tuning,
@@ -26,6 +27,7 @@ _PARTS = (
     train,
     evaluate,
     visualize,
+    rollout,
     export,
     runs,
 )

@@ -57,6 +57,15 @@ _CF_STATIC = {
 }
 
 
+def standard_name(variable: Variable) -> str | None:
+    """The name of the CF convention's table, where there is one that leaves no doubt."""
+    if variable.group is Group.ATMOSPHERIC:
+        return next((cf for cf, name in _CF_UPPER.items() if name == variable.name), None)
+    at_height = next((cf for (cf, _), name in _CF_AT_HEIGHT.items() if name == variable.name), None)
+    known = next((cf for cf, name in _CF_SURFACE.items() if name == variable.name), None)
+    return at_height or known
+
+
 def meanings_of(dataset: xr.Dataset, aliases: Aliases) -> dict[str, tuple[Variable, ...]]:
     """For each variable of a file what it stands for: the model's own, a registered one, both.
 

@@ -11,7 +11,7 @@ from aurora_dash.data.places import Place
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.errors import EvaluationError, PathError
 from aurora_dash.evaluation.measures import NEEDS_MEMBERS
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.request import EvaluationRequest, ForecastRequest
 from aurora_dash.evaluation.rivals import Rivals
 from aurora_dash.evaluation.samples import Sample
 from aurora_dash.evaluation.sources import Subject
@@ -31,7 +31,7 @@ def lead_warning(
     )
 
 
-def one_part(request: EvaluationRequest, data: DataSpec) -> tuple[DataSpec, tuple[str, ...]]:
+def one_part(request: ForecastRequest, data: DataSpec) -> tuple[DataSpec, tuple[str, ...]]:
     """The data to judge on, of a mix one part, and what to know about the choice."""
     parts = {part.name: part.data for part in data.parts if part.name}
     if request.part is not None and request.part not in parts:
@@ -62,7 +62,7 @@ def require_inputs(opened: OpenedData, spec: RunSpec) -> None:
         )
 
 
-def require_lead(request: EvaluationRequest, spec: RunSpec, data: DataSpec) -> None:
+def require_lead(request: ForecastRequest, spec: RunSpec, data: DataSpec) -> None:
     """`EvaluationError` if the data or the model can't have these lead times."""
     timestep = spec.model.catalogue_entry.timestep_hours
     if data.lead_hours not in (None, spec.lead_hours):

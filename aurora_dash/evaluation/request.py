@@ -73,8 +73,8 @@ class Reference(SpecModel):
         return self
 
 
-class EvaluationRequest(SpecModel):
-    """Which checkpoint to judge, on what, against what."""
+class ForecastRequest(SpecModel):
+    """Which checkpoint is to forecast, from what, how far."""
 
     run: str | None = None
     """Id of the run whose checkpoint is judged; None: `checkpoint` is a file."""
@@ -86,13 +86,27 @@ class EvaluationRequest(SpecModel):
     """The weights themselves, or their moving average (`optimiser.ema_decay`); ``auto``: those that
     the run's validation measured, by which its best checkpoint was chosen."""
     data: DataSpec | None = None
-    """Data to judge on; None: the run's own."""
+    """Data to forecast from; None: the run's own."""
     part: str | None = None
-    """Which part of a mix to judge on; None: the first. Each is a grid of its own."""
-    split: Split = "all"
-    """Which samples of the data: the kept-back last part, the part before it, or both."""
+    """Which part of a mix; None: the first. Each is a grid of its own."""
     leads: PositiveInt = 1
     """How many steps to roll the forecast out: each is one lead time further."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+
+    @model_validator(mode="after")
+    def _a_file_has_data(self) -> Self:
+        if self.run is None and self.checkpoint in ("best", "last"):
+            raise ValueError("give the run's id, or a checkpoint file's path as `checkpoint`")
+        if self.run is None and self.data is None:
+            raise ValueError("a checkpoint file brings no data: give `data`")
+        return self
+
+
+class EvaluationRequest(ForecastRequest):
+    """Which checkpoint to judge, on what, against what."""
+
+    split: Split = "all"
+    """Which samples of the data: the kept-back last part, the part before it, or both."""
     variables: StringTuple = ()
     """Names of the predicted variables to score; empty: all that the data holds."""
     measures: Annotated[StringTuple, Field(min_length=1), AfterValidator(_known_measures)] = (
@@ -131,19 +145,10 @@ class EvaluationRequest(SpecModel):
     """Samples a forward pass; changes speed and memory, not scores."""
     max_samples: PositiveInt | None = None
     """Only the first samples; None: all."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     max_map_samples: Annotated[int, Field(ge=0)] = 4
     """For how many samples, the first ones, to keep whole fields for maps."""
     max_map_bytes: PositiveInt = 2**30
     """Largest size of these fields before compression; fewer samples are kept if need be."""
-
-    @model_validator(mode="after")
-    def _a_file_has_data(self) -> Self:
-        if self.run is None and self.checkpoint in ("best", "last"):
-            raise ValueError("give the run's id, or a checkpoint file's path as `checkpoint`")
-        if self.run is None and self.data is None:
-            raise ValueError("a checkpoint file brings no data: give `data`")
-        return self
 
     @model_validator(mode="after")
     def _thresholds_are_used(self) -> Self:

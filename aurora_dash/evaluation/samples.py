@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aurora_dash.data.times import Times
-from aurora_dash.data.windows import Mask, TimeParts, make_windows
+from aurora_dash.data.windows import Mask, TimeParts, Window, make_windows
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
 
@@ -53,6 +53,26 @@ def make_samples(
     if not samples:
         raise _no_samples(times, request, history_hours, lead_hours, parts)
     return tuple(samples[: request.max_samples])
+
+
+def initial_windows(
+    times: Times, history_hours: int, every_hours: int | None, most: int | None
+) -> tuple[Window, ...]:
+    """Every time of the data that has one `history_hours` before it; `EvaluationError` if none."""
+    index = {time: position for position, time in enumerate(times.astype("M8[ns]"))}
+    before = np.timedelta64(history_hours, "h")
+    starts = [time for time in index if time - before in index]
+    if every_hours is not None and starts:
+        apart = np.timedelta64(every_hours, "h")
+        starts = [time for time in starts if (time - starts[0]) % apart == np.timedelta64(0)]
+    if not starts:
+        raise EvaluationError(
+            f"No forecast can begin: it needs two times {history_hours} hours apart, and the data "
+            f"has {len(times)} times.",
+            remedy="Choose data that holds them.",
+        )
+    windows = [Window(inputs=(index[t - before], index[t]), targets=()) for t in starts]
+    return tuple(windows[:most])
 
 
 def _allowed(parts: TimeParts, name: str) -> Mask:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aurora_dash.errors import CheckpointError, EvaluationError, RunError, SpecError
-from aurora_dash.evaluation.request import EvaluationRequest, Weights
+from aurora_dash.evaluation.request import ForecastRequest, Weights
 from aurora_dash.model.average import has_average, put_average
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.saved import META_FILE, POINTERS, find_checkpoint, read_meta
@@ -55,7 +55,7 @@ class CheckpointRef:
         return cls(run=None, checkpoint=str(path), variant=variant)
 
     @classmethod
-    def of(cls, request: EvaluationRequest, store: RunStore) -> CheckpointRef:
+    def of(cls, request: ForecastRequest, store: RunStore) -> CheckpointRef:
         """The checkpoint that a request names."""
         if request.run is not None:
             run = store.get(request.run)
@@ -68,7 +68,7 @@ class CheckpointRef:
         return None if self.run is None else RunStore(self.run.folder.parent)
 
     def request_fields(self) -> dict[str, Any]:
-        """The fields of an `EvaluationRequest` that name this checkpoint."""
+        """The fields of a request that name this checkpoint."""
         run = None if self.run is None else self.run.id
         return {
             "run": run,

@@ -131,10 +131,7 @@ def build_model(
     freeze_unused(module, spec.variables)
     embed_last(module, spec.variables)
     prepare_training(module, spec, None if weights is None else weights.state_dict)
-    _save_memory(module, spec.model)
-    return BuiltModel(
-        module=module, statistics=statistics, report=report, variables=spec.variables, size=size
-    )
+    return _finished(module, spec, report, size)
 
 
 def _save_memory(module: OwnStatistics, model: ModelSpec) -> None:
@@ -153,14 +150,46 @@ def build_empty(spec: RunSpec, *, store: RunStore | None = None) -> OwnStatistic
     Takes about a second for any size and downloads nothing: for counting. Raises
     `CheckpointError` or `ModelError`.
     """
+    module, _ = _construct_empty(spec, store)
+    return module
+
+
+def build_hollow(
+    spec: RunSpec, statistics: ModelStatistics, *, store: RunStore | None = None
+) -> BuiltModel:
+    """All that `build_model` would make, ready for a training step, without memory for its weights.
+
+    For trying out what a step does with tensors that have a shape and no values.
+    """
+    module, size = _construct_empty(spec, store)
+    module.statistics = statistics
+    apply_options(module, spec.model)
+    module.new_variables = NewVariables(spec.variables)
+    embed_last(module, spec.variables)
+    return _finished(module, spec, random_report(module, spec.variables), size)
+
+
+def _construct_empty(spec: RunSpec, store: RunStore | None) -> tuple[OwnStatistics, str]:
+    """The module with what is attached to it, on the device ``meta``, and its size."""
     # A checkpoint of the hub is as large as its class.
     weights = None if spec.model.source == "hub" else _read_source(spec, store, None)
     size = "full" if spec.model.source == "hub" else spec.model.size
+    size = size if weights is None else _size_of(weights, spec)
     with without_memory():
-        module = _construct(spec, size if weights is None else _size_of(weights, spec))
+        module = _construct(spec, size)
         freeze_unused(module, spec.variables)
         prepare_training(module, spec)
-    return module
+    return module, size
+
+
+def _finished(module: OwnStatistics, spec: RunSpec, report: LoadReport, size: str) -> BuiltModel:
+    """The model, saving the memory that the spec wants saved."""
+    _save_memory(module, spec.model)
+    statistics = module.statistics
+    assert statistics is not None
+    return BuiltModel(
+        module=module, statistics=statistics, report=report, variables=spec.variables, size=size
+    )
 
 
 @dataclass(frozen=True)

@@ -14,29 +14,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from aurora_dash import __version__
+from random_batches import batches, grid_of
+from surroundings import ROOT, device_memory, surroundings
+
 from aurora_dash.spec import ModelSpec, OptimiserSpec, RunSpec, TrainingSpec
-from aurora_dash.variables import Group, describe
 from aurora_dash.variants import VARIANTS, Variant, get_variant
 
 RESULT = Path(__file__).parent / "results" / "gpu_variants.json"
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = 2
 FRACTIONS = (0.5, 0.25)
-TINY_PATCHES = 6
 LIMIT_SECONDS = 1800
 
 
@@ -141,7 +136,7 @@ def measure(variant: Variant, rows: float, *, tiny: bool) -> dict[str, Any]:
         "grid": list(inputs.spatial_shape),
         "levels": len(inputs.metadata.atmos_levels),
         "settings": spec.model.model_dump(mode="json", exclude_defaults=True),
-        "device_memory_bytes": _device_memory(device),
+        "device_memory_bytes": device_memory(device),
     }
     try:
         built.module.to(device)
@@ -182,101 +177,6 @@ def _spec(variant: Variant, *, tiny: bool) -> RunSpec:
     )
 
 
-def grid_of(variant: Variant, rows: float, *, tiny: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Latitudes and longitudes: the globe at the variant's resolution without the south pole."""
-    patch, resolution = variant.patch_size, variant.resolution_degrees
-    if tiny:
-        resolution = 1.0
-        height = width = TINY_PATCHES * patch
-    else:
-        height, width = round(180 / resolution), round(360 / resolution)
-    height = max(int(height * rows) // patch, 3) * patch
-    width = width // patch * patch
-    latitudes = 90 - resolution * np.arange(height)
-    return latitudes.astype(np.float32), (resolution * np.arange(width)).astype(np.float32)
-
-
-def batches(spec: RunSpec, grid: tuple[np.ndarray, np.ndarray]) -> tuple[Any, Any]:
-    """Input and target: noise around each variable's mean, half a standard deviation wide."""
-    import torch
-    from aurora import Batch, Metadata
-
-    from aurora_dash.data.batches import VariableNames
-    from aurora_dash.model.statistics import ModelStatistics
-
-    statistics, names = ModelStatistics.for_spec(spec), VariableNames.of(spec)
-    latitudes, longitudes = grid
-    levels = spec.model.catalogue_entry.levels
-    generator = torch.Generator().manual_seed(0)
-    noise = 0.5 * torch.randn((latitudes.size, longitudes.size), generator=generator)
-
-    def field(pair: tuple[float, float], name: str, group: Group) -> torch.Tensor:
-        values = pair[0] + pair[1] * noise
-        low = describe(name, group).bounds[0]
-        return values if low is None else values.clamp(min=low + 0.01 * pair[1])
-
-    def batch(num_times: int, surface: tuple[str, ...], hours: int) -> Batch:
-        def surf(name: str) -> torch.Tensor:
-            one = field(statistics.of_surface(name), name, Group.SURFACE)
-            # V1.5 takes the logarithm of these: typical values are near 0.
-            one = one.abs() * 1e-3 if name.startswith("scaled_") else one
-            return one.expand(1, num_times, -1, -1)
-
-        def atmos(name: str) -> torch.Tensor:
-            pairs = zip(*statistics.of_atmospheric(name, levels), strict=True)
-            layers = [field(pair, name, Group.ATMOSPHERIC) for pair in pairs]
-            return torch.stack(layers).expand(1, num_times, -1, -1, -1)
-
-        return Batch(
-            surf_vars={name: surf(name) for name in surface},
-            static_vars={
-                name: field(statistics.of_surface(name), name, Group.STATIC)
-                for name in names.static
-            },
-            atmos_vars={name: atmos(name) for name in names.atmospheric},
-            metadata=Metadata(
-                lat=torch.from_numpy(latitudes),
-                lon=torch.from_numpy(longitudes),
-                time=(datetime(2020, 6, 1, tzinfo=UTC) + timedelta(hours=hours),),
-                atmos_levels=levels,
-            ),
-        )
-
-    target = batch(1, (*names.surface, *names.output_only), spec.lead_hours)
-    return batch(2, names.surface, 0), target
-
-
-def surroundings() -> dict[str, Any]:
-    """Device, versions and commit: what a figure means nothing without."""
-    import torch
-
-    gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    return {
-        "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "device": gpu.name if gpu else f"CPU ({platform.machine()})",
-        "device_memory_bytes": gpu.total_memory if gpu else _device_memory(torch.device("cpu")),
-        "versions": {
-            "python": platform.python_version(),
-            "cuda": torch.version.cuda,
-            **{name: version(name) for name in ("torch", "microsoft-aurora")},
-            "aurora-dash": __version__,
-        },
-        "commit": _git("rev-parse", "HEAD") or "unknown",
-        "changed_since_commit": bool(changes),
-    }
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
 def _requested(message: str) -> int:
     """Bytes that the failed allocation asked for, from ``Tried to allocate 6.00 GiB``."""
     words = message.partition("Tried to allocate ")[2].split()
@@ -300,14 +200,6 @@ def _peak(device: Any) -> int:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_reserved(device))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _device_memory(device: Any) -> int:
-    import torch
-
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _line(result: dict[str, Any]) -> str:

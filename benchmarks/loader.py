@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from generated_weather import LEVELS
-from gpu_variants import surroundings
 from loader_files import WORKERS, Files, Stored
+from surroundings import surroundings
 
 RESULT = Path(__file__).parent / "results" / "loader.json"
 SIZES = {

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from generated_weather import LEVELS, field, generated
-from gpu_variants import surroundings
+from surroundings import surroundings
 
 RESULT = Path(__file__).parent / "results" / "prepare.json"
 FULL_GIGABYTES = 20.0

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from aurora_dash.ui import editor, lr_test, machine, parameters, readiness, shell
+from aurora_dash.ui import editor, estimates, lr_test, machine, parameters, readiness, shell
 from aurora_dash.ui.forms import (
     cluster,
     distributed,
@@ -56,6 +56,9 @@ with st.expander("Health: what is watched", icon=":material/monitor_heart:"):
     health.rules(spec)
 with st.expander("Reading the data", icon=":material/speed:"):
     loader.reading(spec)
+
+st.subheader("Memory", anchor=False)
+estimates.show(spec)
 
 st.subheader("Launch", anchor=False)
 launch.whole_spec(spec)

@@ -45,7 +45,14 @@ EXCEPTIONS = {
     # A CUDA error that ends a run carries what the doctor finds about the toolkits.
     ("training", "doctor"): {"aurora_dash.doctor.cuda"},
     ("runs", "training"): {"aurora_dash.training.engine"},
-    ("ui", "training"): {"aurora_dash.training.schedule"},
+    # Asking a process of its own for the memory of a step; all of it is free of torch.
+    ("ui", "training"): {
+        "aurora_dash.training.schedule",
+        "aurora_dash.training.memory.ask",
+        "aurora_dash.training.memory.estimate",
+        "aurora_dash.training.memory.question",
+        "aurora_dash.training.memory.savings",
+    },
 }
 
 

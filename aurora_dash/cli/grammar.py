@@ -6,6 +6,7 @@ from aurora_dash import __version__
 from aurora_dash.cli import (
     data,
     doctor,
+    estimate,
     evaluate,
     export,
     presets,
@@ -24,6 +25,7 @@ _PARTS = (
     doctor,
     data,
     tuning,
+    estimate,
     train,
     evaluate,
     visualize,

@@ -92,6 +92,18 @@ def memory_findings(spec: RunSpec, machine: MachineSummary) -> Iterator[Finding]
         )
 
 
+def estimate_findings(needed: int, there: int) -> Iterator[Finding]:
+    """A warning if a step was estimated to need more bytes than there are."""
+    if needed > there:
+        yield Finding(
+            severity="warning",
+            code="estimate-too-large",
+            message=f"A training step is estimated to need {needed / _GIB:.1f} GiB; there are "
+            f"{there / _GIB:.1f} GiB.",
+            remedy="See Memory above for what would make it fit, or `aurora-dash estimate --fit`.",
+        )
+
+
 def memory_of(device: str, machine: MachineSummary) -> int | None:
     """Bytes that a run on `device` may use; None where that is not known."""
     gpus = {f"cuda:{gpu.index}": gpu for gpu in machine.gpus}

@@ -173,7 +173,7 @@ def _construct_empty(spec: RunSpec, store: RunStore | None) -> tuple[OwnStatisti
     """The module with what is attached to it, on the device ``meta``, and its size."""
     # A checkpoint of the hub is as large as its class.
     weights = None if spec.model.source == "hub" else _read_source(spec, store, None)
-    size = "full" if spec.model.source == "hub" else spec.model.size
+    size: str = "full" if spec.model.source == "hub" else spec.model.size
     size = size if weights is None else _size_of(weights, spec)
     with without_memory():
         module = _construct(spec, size)

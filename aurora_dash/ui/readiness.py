@@ -8,7 +8,7 @@ from aurora_dash.data.findings import Finding, sort_findings
 from aurora_dash.doctor import readiness
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.spec import ModelSpec, RunSpec
-from aurora_dash.ui import machine, opened
+from aurora_dash.ui import estimates, machine, opened
 from aurora_dash.ui.cache import run_store
 
 
@@ -21,6 +21,7 @@ def findings(spec: RunSpec) -> tuple[Finding, ...]:
             *(_download(spec.model.variant) if spec.model.source == "hub" else ()),
             *readiness.device_findings(spec.training.device, here),
             *readiness.memory_findings(spec, here),
+            *estimates.findings(spec),
             *trainable_findings(spec),
             *opened.findings(spec),
         ]

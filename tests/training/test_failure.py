@@ -74,7 +74,11 @@ def test_lack_of_memory_comes_with_what_helps_in_the_order_of_what_it_saves(stor
 
 def test_where_all_that_saves_memory_is_on_the_data_are_left() -> None:
     spec = RunSpec(variables=(VariableSpec(name="tcwv"),)).with_overrides(
-        ["model.activation_checkpointing=true", "model.chunks=auto", "training.device=cpu"]
+        [
+            *("model.activation_checkpointing=true", "model.chunks=auto"),
+            *("optimiser.kind=adafactor", "training.device=cpu"),
+            *("optimiser.clip_norm=null", "optimiser.in_backward=true"),
+        ]
     )
     assert "data.levels" in explain(MemoryError(), spec).remedy
     assert memory_remedies(spec) == ()

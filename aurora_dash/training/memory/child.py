@@ -7,8 +7,8 @@ Reads ``{"question": ..., "runs": folder}`` as JSON from stdin; writes JSON line
 from __future__ import annotations
 
 import json
+import logging
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ def main() -> int:
         _say({"error": error.message, "remedy": error.remedy})
         return 1
     except Exception as error:
-        # Whatever torch raises at an operation that has no fake form.
-        traceback.print_exc()
+        # Torch raises this and that at an operation that has no fake form.
+        logging.exception("estimating the memory of a step")
         lines = str(error).splitlines() or [""]
         _say({"error": f"{type(error).__name__}: {lines[0]}", "remedy": ""})
         return 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -55,8 +55,9 @@ def dry_run(question: Question, *, store: RunStore | None = None, say: Say) -> E
         ledger = rules.enter_context(Ledger(device))
         if question.device == "cuda":
             rules.enter_context(emulated_cuda())
-        rules.enter_context(_without_numpy())
-        rules.enter_context(patch.object(chunking, "free_memory", lambda _: _free(question, ledger)))
+        rules.enter_context(
+            patch.object(chunking, "free_memory", lambda _: _free(question, ledger))
+        )
         step = _prepare(built, spec, device, ledger)
         say("taking a step")
         samples = [_sample(spec, question.shape) for _ in range(spec.training.accumulate)]
@@ -92,7 +93,9 @@ def _prepare(
         step.masters.step(step.optimiser)
     for parameter in trained:
         parameter.grad = None
-        parameter.register_post_accumulate_grad_hook(partial(_is_gradient, ledger))
+        parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+            partial(_is_gradient, ledger)
+        )
     for name in _PARTS_OF_MODEL:
         _charge_to(getattr(built.module, name), name, ledger)
     step.optimiser.register_step_pre_hook(lambda *_: _begin(ledger, "optimiser"))
@@ -124,7 +127,9 @@ def _charge_to(module: nn.Module, part: str, ledger: Ledger) -> None:
         ledger.part = "batch"
         for tensor in _tensors(output):
             if tensor.requires_grad:
-                tensor.register_hook(lambda _: _begin(ledger, part))
+                tensor.register_hook(  # type: ignore[no-untyped-call]
+                    lambda _: _begin(ledger, part)
+                )
 
     module.register_forward_pre_hook(before)
     module.register_forward_hook(after)
@@ -144,7 +149,9 @@ def _sample(spec: RunSpec, shape: Shape) -> Sample:
     batch_size = spec.training.batch_size
     lat, lon = torch.empty(shape.height), torch.empty(shape.width)
 
-    def batch(num_times: int, surface: Sequence[str], atmospheric: Sequence[str], hours: int) -> Batch:
+    def batch(
+        num_times: int, surface: Sequence[str], atmospheric: Sequence[str], hours: int
+    ) -> Batch:
         grid = (shape.height, shape.width)
         fields = (batch_size, num_times, *grid)
         layers = (batch_size, num_times, len(shape.levels), *grid)
@@ -170,21 +177,11 @@ def _sample(spec: RunSpec, shape: Shape) -> Sample:
     return batch(_HISTORY, names.surface, names.atmospheric, 0), targets
 
 
-@contextmanager
-def _without_numpy() -> Iterator[None]:
-    """V1.5 computes the insolation of its forecasts with numpy, which fake tensors don't have."""
-    original = AuroraV1p5._update_insolation
-
-    def update(_: AuroraV1p5, prediction: Batch) -> Batch:
-        known = prediction.surf_vars
-        fresh = {n: torch.empty_like(known[n]) for n in ("insolation",) if n in known}
-        return dataclasses.replace(prediction, surf_vars={**known, **fresh})
-
-    AuroraV1p5._update_insolation = update
-    try:
-        yield
-    finally:
-        AuroraV1p5._update_insolation = original
+def _any_insolation(_: AuroraV1p5, prediction: Batch) -> Batch:
+    """In place of V1.5's own method, which computes with numpy, as fake tensors can't."""
+    known = prediction.surf_vars
+    fresh = {name: torch.empty_like(known[name]) for name in ("insolation",) if name in known}
+    return dataclasses.replace(prediction, surf_vars={**known, **fresh})
 
 
 def _answer(question: Question, built: BuiltModel, ledger: Ledger, seconds: float) -> Estimate:

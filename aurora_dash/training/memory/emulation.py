@@ -1,8 +1,8 @@
 """A GPU that is not there: its device, its rules of mixed precision and its attention.
 
 Fake tensors of the device ``cuda`` can't go backward where CUDA finds no GPU (torch 2.15), so that
-the device ``meta`` stands for it. What depends on CUDA beyond the device is put in place here: which
-operations autocast computes in which precision, and attention that never holds its matrix.
+the device ``meta`` stands for it. What depends on CUDA beyond the device is put in place here:
+which operations autocast computes in which precision, and attention that never holds its matrix.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.graph import _engine_run_backward
+from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
 
 DEVICE = torch.device("meta")

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aurora_dash import __version__
 from aurora_dash.errors import SpecError
 from aurora_dash.spec import DataSpec, HealthSpec, LoaderSpec, LossSpec, RunSpec
 from aurora_dash.variants import Variant
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DeviceKind = Literal["cpu", "cuda"]
 
@@ -38,8 +41,25 @@ class Shape:
         size = variant.resolution_degrees
         return cls(height=round(180 / size), width=round(360 / size), levels=variant.levels)
 
+    @classmethod
+    def of_data(cls, datasets: Iterable[xr.Dataset]) -> Self:
+        """Of canonical datasets the largest: grid and levels, no field is read."""
+        shapes = [
+            cls(
+                height=dataset.sizes["latitude"],
+                width=dataset.sizes["longitude"],
+                levels=tuple(dataset["level"].values.tolist()) if "level" in dataset.coords else (),
+            )
+            for dataset in datasets
+        ]
+        return max(shapes, key=lambda shape: shape.height * shape.width * len(shape.levels))
+
     def changed(
-        self, variant: Variant, *, grid: tuple[int, int] | None = None, num_levels: int | None
+        self,
+        variant: Variant,
+        *,
+        grid: tuple[int, int] | None = None,
+        num_levels: int | None = None,
     ) -> Shape:
         """With another grid or number of levels; `SpecError` if the variant has fewer."""
         height, width = grid or (self.height, self.width)
@@ -73,7 +93,7 @@ class Question:
             raise SpecError(
                 f"{height} x {width} points: the width must be a multiple of the {patch} points of "
                 f"a patch, the height too or one more, and both at least {2 * patch}.",
-                remedy=f"Take {max(2, height // patch) * patch} x {max(2, width // patch) * patch}.",
+                remedy=f"Take {_whole(height, patch)} x {_whole(width, patch)}.",
             )
         shape = Shape(height=height, width=width, levels=shape.levels)
         decisive = device_bytes if spec.model.chunks == "auto" else 0
@@ -107,6 +127,10 @@ class Question:
         versions = [version("torch"), version("microsoft-aurora"), __version__, _LAYOUT, written]
         text = json.dumps([self.to_dict(), versions], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _whole(size: int, patch: int) -> int:
+    return max(2, size // patch) * patch
 
 
 def _reduced(spec: RunSpec) -> RunSpec:

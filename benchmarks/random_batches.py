@@ -24,12 +24,24 @@ def grid_of(variant: Variant, rows: float, *, tiny: bool) -> tuple[np.ndarray, n
         height, width = round(180 / resolution), round(360 / resolution)
     height = max(int(height * rows) // patch, 3) * patch
     width = width // patch * patch
+    return grid_of_size(height, width, resolution)
+
+
+def grid_of_size(height: int, width: int, resolution: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """So many latitudes from the north pole and longitudes, `resolution` degrees apart."""
     latitudes = 90 - resolution * np.arange(height)
     return latitudes.astype(np.float32), (resolution * np.arange(width)).astype(np.float32)
 
 
-def batches(spec: RunSpec, grid: tuple[np.ndarray, np.ndarray]) -> tuple[Any, Any]:
-    """Input and target: noise around each variable's mean, half a standard deviation wide."""
+def batches(
+    spec: RunSpec,
+    grid: tuple[np.ndarray, np.ndarray],
+    levels: tuple[float, ...] | None = None,
+) -> tuple[Any, Any]:
+    """Input and target: noise around each variable's mean, half a standard deviation wide.
+
+    On `levels`, by default all that the variant has.
+    """
     import torch
     from aurora import Batch, Metadata
 
@@ -38,7 +50,7 @@ def batches(spec: RunSpec, grid: tuple[np.ndarray, np.ndarray]) -> tuple[Any, An
 
     statistics, names = ModelStatistics.for_spec(spec), VariableNames.of(spec)
     latitudes, longitudes = grid
-    levels = spec.model.catalogue_entry.levels
+    levels = levels or spec.model.catalogue_entry.levels
     generator = torch.Generator().manual_seed(0)
     noise = 0.5 * torch.randn((latitudes.size, longitudes.size), generator=generator)
 

@@ -43,8 +43,12 @@ FEW: Mapping[str, tuple[str, ...]] = {"documented": _DOCUMENTED, "chunked": _CHU
 ALL: Mapping[str, tuple[str, ...]] = {
     "no checkpointing": ("model.autocast=true",),
     **FEW,
-    "chunked, all parts bfloat16": (*_CHUNKED, *_HALF),
     "chunked, bfloat16 weights": _ROUNDED,
+    "chunked, optimiser in backward": (
+        *_CHUNKED,
+        "optimiser.clip_norm=null",
+        "optimiser.in_backward=true",
+    ),
     "chunked, bfloat16 weights, offload": (*_ROUNDED, "optimiser.offload=true"),
     "chunked, Adafactor": (*_CHUNKED, "optimiser.kind=adafactor"),
     "LoRA, documented": (*_DOCUMENTED, *_LORA),

@@ -13,6 +13,7 @@ from aurora_dash.runs.alerts import Remedy
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.health.remedies import Offer, usable
 
+
 def memory_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
     """Remedies against lack of memory that this spec does not have yet, the strongest first."""
     return usable(

@@ -98,9 +98,20 @@ def _prepare(
         )
     for name in _PARTS_OF_MODEL:
         _charge_to(getattr(built.module, name), name, ledger)
-    step.optimiser.register_step_pre_hook(lambda *_: _begin(ledger, "optimiser"))
-    step.optimiser.register_step_post_hook(lambda *_: _begin(ledger, "batch"))
+    _charge_steps(step.optimiser, ledger)
     return step
+
+
+def _charge_steps(optimiser: torch.optim.Optimizer, ledger: Ledger) -> None:
+    """Charge what an optimiser makes to it; it may be called within the backward pass."""
+    before: list[str] = []
+
+    def begin(*_: object) -> None:
+        before.append(ledger.part)
+        ledger.part = "optimiser"
+
+    optimiser.register_step_pre_hook(begin)
+    optimiser.register_step_post_hook(lambda *_: _begin(ledger, before.pop()))
 
 
 def _free(question: Question, ledger: Ledger) -> int:

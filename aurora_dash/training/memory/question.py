@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DeviceKind = Literal["cpu", "cuda"]
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Grows with every change of what an estimate says or counts."""
 
 

@@ -88,7 +88,7 @@ def test_a_run_that_fits_is_left_as_it_is() -> None:
 def test_no_more_is_changed_than_makes_it_fit() -> None:
     found = fit(FULL, 33 * GIB, World())
     assert [remedy.key for remedy in found.remedies] == ["chunks"]
-    assert found.spec.model.chunks == 8
+    assert found.spec.model.chunks == "auto"
     assert found.spec.model.checkpointed_layers == "stages+blocks"
     assert FULL.with_overrides(found.assignments) == found.spec
     assert found.slowdown < 0

@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aurora_dash.data.findings import Finding
 from aurora_dash.data.places import Remote
 from aurora_dash.data.remote import Told, filesystem, reaching, told_about
 from aurora_dash.errors import DataError
+from aurora_dash.runs.lock import FolderLock
 
 CACHE_VARIABLE = "AURORA_DASH_CACHE"
 _PIECE = 2**20
 _REST_BYTES = 4 * 2**20
+_WEB = ("http", "https")
 
 
 def cache_folder() -> Path:
@@ -32,10 +35,11 @@ def local_copy(place: Remote) -> tuple[Path, Finding]:
     """A copy of the file on this machine, fetched unless the same version is there already.
 
     A copy appears under its name only once it is whole: its length, and its MD5 where the server
-    tells one, are checked first. What came of a file on the web before the connection broke is
-    kept, and gone on from at once or, where nothing more comes, the next time. A copy's size,
-    SHA-256 and origin stand in a JSON file beside it. Copies are never removed here. `DataError` if
-    it can't be fetched, is not what the server promised or does not fit on the disk.
+    tells one, are checked first. What came of a file before the connection broke, or the process
+    was killed, is kept, and gone on from at once or, where nothing more comes, the next time. If
+    somebody else fetches the same version, that is waited for. A copy's size, SHA-256 and origin
+    stand in a JSON file beside it. Copies are never removed here. `DataError` if it can't be
+    fetched, is not what the server promised or does not fit on the disk.
     """
     told = told_about(place)
     origin = hashlib.sha256(place.url.encode()).hexdigest()[:16]
@@ -51,45 +55,63 @@ def local_copy(place: Remote) -> tuple[Path, Finding]:
             f"The folder {target.parent} for copies can't be made: {error.strerror}.",
             remedy=f"Set {CACHE_VARIABLE} to a folder that can be written.",
         ) from error
-    part, rest = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part"), _rest_of(target)
-    try:
-        # Nobody else can have what was left once it has another name.
-        rest.replace(part)
-    except FileNotFoundError:
-        part.touch()
-    try:
-        _fetch(place, told, part)
-        _keep(place, told, part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with _alone_in(target.parent):
+        # Whoever had the folder until now may have fetched it.
+        if not _is_whole(target):
+            _bring(place, told, target)
     size = target.stat().st_size
     return target, _said(place, f"was fetched: {_megabytes(size)}, kept in {target}")
 
 
-def _fetch(place: Remote, told: Told, part: Path) -> None:
-    """Bring the file into `part`, which may hold its beginning; keep what came if it breaks off."""
-    goes_on = place.scheme in ("http", "https") and told.num_bytes is not None
-    pieced = False
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder; who dies holding it leaves it free."""
+    while (lock := FolderLock.take(folder)) is None:
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _bring(place: Remote, told: Told, target: Path) -> None:
+    part = _rest_of(target)
+    part.touch()
+    pieced = _fetch(place, told, part)
+    try:
+        if pieced and told_about(place).version != told.version:
+            raise DataError(f"{place} was changed while it was fetched.", remedy="Try again.")
+        _keep(place, told, part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fetch(place: Remote, told: Told, part: Path) -> bool:
+    """Bring the file into `part`, which may hold its beginning; whether in several pieces.
+
+    What came stays in `part` if it breaks off.
+    """
+    if told.num_bytes is None:
+        # Nobody could tell whether what is there is the beginning of this.
+        part.write_bytes(b"")
+    pieced = place.scheme not in _WEB
     while True:
         start = part.stat().st_size
         pieced |= start > 0
         try:
             with reaching(place):
                 _fetch_from(place, start, part)
-            break
+            return pieced
         except DataError:
-            if goes_on and part.stat().st_size > start:
-                continue
-            if goes_on and start:
-                part.replace(_rest_of(part.with_name(place.name)))
-            raise
-    if pieced and told_about(place).version != told.version:
-        raise DataError(f"{place} was changed while it was fetched.", remedy="Try again.")
+            if told.num_bytes is None or part.stat().st_size <= start:
+                raise
 
 
 def _fetch_from(place: Remote, start: int, part: Path) -> None:
     files = filesystem(place)
-    if start:
+    # The clients of some buckets write a file from several ends at once, so that nobody could tell
+    # later what is missing: it is asked for in pieces from the beginning.
+    if start or place.scheme not in _WEB:
         try:
             with (
                 files.open(place.url, block_size=_REST_BYTES, cache_type="none") as source,
@@ -100,6 +122,8 @@ def _fetch_from(place: Remote, start: int, part: Path) -> None:
                     file.write(piece)
             return
         except ValueError:
+            if place.scheme not in _WEB:
+                raise
             # The server sends files only whole.
             part.write_bytes(b"")
     files.get_file(place.url, str(part))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,13 +13,13 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.check import check_for_training
-from aurora_dash.data.findings import Finding, sort_findings
+from aurora_dash.data.findings import Finding, Fix, sort_findings
 from aurora_dash.data.open import OpenedData
 from aurora_dash.data.plan import split_times, training_times
 from aurora_dash.data.source import open_data
 from aurora_dash.data.times import Times, format_time
 from aurora_dash.errors import DataError
-from aurora_dash.spec import DataSpec, RunSpec
+from aurora_dash.spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,14 @@ def _different_levels(parts: Sequence[OpenedPart]) -> Iterator[Finding]:
                 remedy=f"Set data.levels to what all have: {_listed(shared)} hPa."
                 if shared
                 else "Mix data with levels in common.",
+                fixes=(_use_levels(shared),) if shared else (),
             )
+
+
+def _use_levels(levels: Sequence[float]) -> Fix:
+    return Fix(
+        label="Use the levels that all have", assignments=(f"data.levels={json.dumps(levels)}",)
+    )
 
 
 def _trained_elsewhere(parts: Sequence[OpenedPart]) -> Iterator[Finding]:
@@ -132,22 +140,38 @@ def _trained_elsewhere(parts: Sequence[OpenedPart]) -> Iterator[Finding]:
     ]  # fmt: skip
     for (one, trains), (other, validates) in permutations(zip(parts, used, strict=True), 2):
         shared = trains["train"] & validates["validation"]
-        if shared and _same_source(one.spec.data, other.spec.data):
-            first = format_time(min(one.times[[t in shared for t in one.times.tolist()]]))
+        if shared and _same_source(one, other):
+            first = format_time(np.datetime64(min(shared), "ns"))
             yield Finding(
-                severity="warning",
+                severity="error",
                 code="mix-overlap",
                 message=f"Part {one.name!r} trains on {len(shared)} times, from {first} on, with "
                 f"which part {other.name!r} of the same source validates: weather of one time "
-                "resembles itself elsewhere.",
+                "resembles itself elsewhere, so that validation would not tell how well the "
+                "model generalises.",
                 remedy="Give all parts the same validation period.",
+                fixes=tuple(_validate_together(one, other, validates["validation"])),
             )
 
 
-def _same_source(one: DataSpec, other: DataSpec) -> bool:
-    if one.source != other.source:
+def _validate_together(one: OpenedPart, other: OpenedPart, validation: set[int]) -> Iterator[Fix]:
+    """The same beginning for all, unless parts have periods of their own, which go before it."""
+    if not (one.spec.data.has_validation_period or other.spec.data.has_validation_period):
+        first = format_time(np.datetime64(min(validation), "ns"))
+        yield Fix(
+            label=f"Validate with all times from {first} on",
+            assignments=(f"data.validation_start={first}",),
+        )
+
+
+def _same_source(one: OpenedPart, other: OpenedPart) -> bool:
+    mine, others = one.spec.data, other.spec.data
+    if mine.source != others.source:
         return False
-    return one.demo == other.demo if one.source == "demo" else bool({*one.paths} & {*other.paths})
+    if mine.source == "demo":
+        return mine.demo == others.demo
+    # A glob and a folder may hold the same files.
+    return bool({*one.opened.files} & {*other.opened.files})
 
 
 def _listed(values: Sequence[float]) -> str:

@@ -6,12 +6,14 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from aurora_dash.data.cache import local_copy
 from aurora_dash.data.open import open_files
 from aurora_dash.data.places import stamp_of
 from aurora_dash.data.remote import filesystem, remote_place, unreachable
@@ -95,6 +97,8 @@ class _Objects(QuietHandler):
     """What is common to both: ranges of the content of an object."""
 
     objects: dict[str, bytes]
+    ranges: ClassVar[list[str]] = []
+    """Of what was asked for, of all servers of a test."""
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -102,6 +106,8 @@ class _Objects(QuietHandler):
     def _content(self, content: bytes, headers: dict[str, str]) -> None:
         given = self.headers.get("Range") or self.headers.get("x-ms-range")
         first, last = 0, len(content) - 1
+        if self.command == "GET":
+            self.ranges.append(given or "all")
         if given:
             start, _, end = given.removeprefix("bytes=").partition("-")
             first, last = int(start), min(int(end or last), last)
@@ -231,6 +237,28 @@ def test_a_bucket_of_google(google: str, small: Small, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["az", "abfs"])
 def test_a_container_of_azure(azure: str, small: Small, tmp_path: Path, scheme: str) -> None:
     _assert_all_opens_in(azure.replace("az://", f"{scheme}://"), small, [tmp_path])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["s3", "google", "azure"])
+def test_what_a_killed_process_fetched_of_a_bucket_is_gone_on_with(
+    kind: str, request: pytest.FixtureRequest, objects: dict[str, bytes]
+) -> None:
+    (place,) = expand_paths([f"{request.getfixturevalue(kind)}/era5/2024-01.nc"])
+    content = objects["era5/2024-01.nc"]
+    copy, _ = local_copy(place)
+    assert copy.read_bytes() == content
+    # As it is when a process was killed with the connection open.
+    copy.with_name(f"{copy.name}.json").unlink()
+    copy.replace(copy.with_name(f"{copy.name}.part"))
+    with copy.with_name(f"{copy.name}.part").open("r+b") as part:
+        part.truncate(1000)
+    _Objects.ranges.clear()
+    assert local_copy(place)[0].read_bytes() == content
+    assert not list(copy.parent.glob("*.part"))
+    asked = [text for text in _Objects.ranges if text != "all"]
+    assert all(text.startswith("bytes=1000-") for text in asked)
+    assert len(asked) == len(_Objects.ranges) == (0 if kind == "s3" else 1)
 
 
 def test_without_credentials_buckets_are_read_as_anybody_may(

@@ -72,7 +72,9 @@ def test_parts_of_different_levels_are_refused_with_what_they_share() -> None:
     assert finding.severity == "error"
     assert "'one' has 500, 850 hPa, 'two' has 850, 1000 hPa" in finding.message
     assert finding.remedy == "Set data.levels to what all have: 850 hPa."
-    mended = spec.replace(data=spec.data.replace(levels=(850.0,)))
+    (fix,) = finding.fixes
+    mended = spec.with_overrides(fix.assignments)
+    assert mended.data.levels == (850,)
     assert launchable(_check(mended))
 
 
@@ -91,10 +93,12 @@ def test_a_variable_that_one_part_lacks_is_named_with_the_part(
     assert "sdor" in message
 
 
-def test_training_on_times_that_another_part_validates_with_is_warned_of() -> None:
+def test_training_on_times_that_another_part_validates_with_is_refused() -> None:
     early = MixPart(name="early", validation_end="2020-03-01T18:00")
     late = MixPart(name="late", validation_start="2020-03-03T00:00")
-    messages = _messages(_check(_mixed(early, late)), "mix-overlap")
+    findings = _check(_mixed(early, late))
+    assert not launchable(findings)
+    messages = _messages(findings, "mix-overlap")
     # 12 times, every 6 h: early validates with 0 to 3, late with 8 to 11.
     assert len(messages) == 2
     assert "'early' trains on 4 times, from 2020-03-03T00:00Z on" in messages[0]
@@ -102,6 +106,19 @@ def test_training_on_times_that_another_part_validates_with_is_warned_of() -> No
     other = late.replace(demo=SMALL.replace(seed=9))
     assert not _messages(_check(_mixed(early, other)), "mix-overlap")
     assert not _messages(_check(_mixed(MixPart(name="a"), MixPart(name="b"))), "mix-overlap")
+
+
+def test_parts_of_different_periods_can_be_made_to_validate_together() -> None:
+    # Of 12 times the first part has 8: a fraction of each ends elsewhere.
+    spec = _mixed(MixPart(name="short", end="2020-03-02T18:00"), MixPart(name="long"))
+    spec = spec.replace(data=spec.data.replace(validation_fraction=0.4))
+    (finding,) = (f for f in _check(spec) if f.code == "mix-overlap")
+    assert "'long' trains on" in finding.message
+    (fix,) = finding.fixes
+    mended = spec.with_overrides(fix.assignments)
+    findings = _check(mended)
+    assert not _messages(findings, "mix-overlap")
+    assert launchable(findings)
 
 
 def test_a_part_that_can_not_be_opened_is_named(tmp_path: Path) -> None:

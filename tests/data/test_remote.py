@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from aurora_dash.data.cache import cache_folder
+from aurora_dash.data.cache import cache_folder, local_copy
 from aurora_dash.data.open import open_files
 from aurora_dash.data.places import Remote, stamp_of
 from aurora_dash.data.reading import read_values
@@ -107,7 +113,7 @@ def test_what_came_of_a_file_waits_for_the_rest_until_the_next_time(web: Web, sm
     web.silent_after = 1
     with pytest.raises(DataError, match=r"2024-01\.nc"):
         open_files([place])
-    (rest,) = (path for path in cache_folder().rglob("*") if path.is_file())
+    (rest,) = cache_folder().rglob("2024-01*")
     assert rest.read_bytes() == source.read_bytes()[:1000]
     web.silent_after = None
     web.requests.clear()
@@ -115,6 +121,52 @@ def test_what_came_of_a_file_waits_for_the_rest_until_the_next_time(web: Web, sm
     assert _ranges(web) == [f"bytes=1000-{source.stat().st_size - 1}"]
     np.testing.assert_array_equal(dataset["surf_2t"].values, small()["t2m"].values)
     assert not list(cache_folder().rglob("*.part"))
+
+
+_FETCH = """
+import sys
+from aurora_dash.data.cache import local_copy
+from aurora_dash.data.roots import expand_paths
+local_copy(expand_paths(sys.argv[1:])[0])
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_fetch_is_gone_on_with_and_leaves_nothing_behind(web: Web, small: Small) -> None:
+    source, url = web.folder / "2024-01.nc", f"{web.url}/2024-01.nc"
+    stalled, go_on = threading.Event(), threading.Event()
+    # The server stops in the middle of the file, with the connection open.
+    web.cut_after, web.cuts = 10_000, 1
+    web.after_cut = lambda: (stalled.set(), go_on.wait(60))
+    process = subprocess.Popen([sys.executable, "-c", _FETCH, url], stderr=subprocess.DEVNULL)
+    try:
+        assert stalled.wait(60)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if [path for path in cache_folder().rglob("*.part") if path.stat().st_size == 10_000]:
+                break
+            time.sleep(0.02)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    finally:
+        process.kill()
+        go_on.set()
+    (rest,) = cache_folder().rglob("*.part")
+    assert rest.read_bytes() == source.read_bytes()[:10_000]
+    web.requests.clear()
+    dataset = open_files(expand_paths([url])).dataset
+    assert _ranges(web) == [f"bytes=10000-{source.stat().st_size - 1}"]
+    np.testing.assert_array_equal(dataset["surf_2t"].values, small()["t2m"].values)
+    assert not list(cache_folder().rglob("*.part"))
+
+
+def test_a_file_that_two_threads_want_is_fetched_once(web: Web) -> None:
+    (place,) = expand_paths([f"{web.url}/2024-01.nc"])
+    web.requests.clear()
+    with ThreadPoolExecutor(4) as threads:
+        copies = {path for path, _ in threads.map(local_copy, [place] * 4)}
+    assert len(copies) == 1
+    assert len(_ranges(web)) == 1
 
 
 def test_a_server_that_sends_files_only_whole_is_asked_anew(web: Web, small: Small) -> None:

@@ -23,13 +23,18 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurora_dash.data.fetch.request import FetchRequest
-from aurora_dash.errors import DataError
+from aurora_dash.errors import DataError, RunError
+from aurora_dash.runs import files
 
 STATE_FILE = "fetch.json"
 STATUS_FILE = ".fetch-status.json"
 STOP_FILE = ".fetch-stop"
 _LOCK_FILE = ".fetch-lock"
 _LOOK_SECONDS = 0.3
+_KEPT = (
+    "Free some disk space or check the permissions of the folder; what has arrived is kept, and "
+    "the same fetch goes on from there."
+)
 
 
 class Step(StrEnum):
@@ -105,25 +110,17 @@ def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
 
     `DataError` if the disk refuses.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+        files.write_atomic(path, text, durable=durable)
+    except RunError as error:
+        raise DataError(error.message, remedy=_KEPT) from error
 
 
 def cannot_write(path: Path, error: OSError) -> DataError:
     """The error of a failed write, with the system's reason."""
     return DataError(
         f"Can't write {path}: {error.strerror or error}.",
-        remedy="Free some disk space or check the permissions of the folder; what has arrived is "
-        "kept, and the same fetch goes on from there.",
+        remedy=_KEPT,
     )
 
 

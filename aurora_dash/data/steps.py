@@ -19,6 +19,10 @@ Step = dict[str, Values]
 `aurora_dash.data.infill.hide_filled`."""
 
 
+# Of a step: handing its fields to other threads takes longer than reading them.
+_SMALL_BYTES = 2**20
+
+
 class StepReader:
     """Reads all fields of a time, several at once where the data allows it.
 
@@ -36,7 +40,6 @@ class StepReader:
         """`computed` gives fields (latitude, longitude) that are not in the data, by time
         index."""
         self._dataset = dataset
-        self._workers = workers
         self._masks = masks_of(dataset, keys)
         self._computed = computed
         arrays = {key: dataset[key] for key in keys} | self._masks
@@ -45,6 +48,7 @@ class StepReader:
         in_data = {key: tuple(array.shape[1:]) for key, array in arrays.items()}
         self.shapes = in_data | dict.fromkeys(computed, plane)
         """By key: (levels,) latitudes, longitudes."""
+        self._workers = workers if self.step_bytes > _SMALL_BYTES else Workers(1)
         self._soon: list[int] = []
         self._stored: dict[str, StoredField] = {}
         # The largest first, so that the workers end together.

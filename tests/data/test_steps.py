@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aurora_dash.data import steps as steps_module
 from aurora_dash.data.source import open_data
 from aurora_dash.data.steps import StepReader, Steps
 from aurora_dash.data.store.prepare import prepare
@@ -16,6 +17,12 @@ from aurora_dash.errors import DataError
 from aurora_dash.spec import DataSpec, DemoSpec, Region, RunSpec
 
 KEYS = ["surf_2t", "atmos_q"]
+
+
+@pytest.fixture(autouse=True)
+def _as_if_fields_were_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One thread reads those that are as small as these.
+    monkeypatch.setattr(steps_module, "_SMALL_BYTES", 0)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aurora_dash.data import steps as steps_module
 from aurora_dash.data.source import open_data
 from aurora_dash.data.store.prepare import prepare
 from aurora_dash.runs.metrics import MetricsReader
@@ -14,6 +15,12 @@ from aurora_dash.training.plan import split_of
 from aurora_dash.training.reading import order_of, samples_of
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _as_if_fields_were_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One thread reads those that are as small as these.
+    monkeypatch.setattr(steps_module, "_SMALL_BYTES", 0)
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

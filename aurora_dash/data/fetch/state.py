@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurora_dash.data.fetch.request import FetchRequest
 from aurora_dash.errors import DataError, RunError
-from aurora_dash.runs import files
+from aurora_dash.runs.files import write_atomic as replace_file
 
 STATE_FILE = "fetch.json"
 STATUS_FILE = ".fetch-status.json"
@@ -111,7 +111,7 @@ def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
     `DataError` if the disk refuses.
     """
     try:
-        files.write_atomic(path, text, durable=durable)
+        replace_file(path, text, durable=durable)
     except RunError as error:
         raise DataError(error.message, remedy=_KEPT) from error
 

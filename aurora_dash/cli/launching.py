@@ -13,9 +13,17 @@ from aurora_dash.cli.output import Answer, number
 from aurora_dash.cli.progress import watching
 from aurora_dash.cli.summary import losses, progress_text, run_summary
 from aurora_dash.runs.control import Action
-from aurora_dash.runs.launch import LauncherName, launch, launchers_for, run_in_foreground
+from aurora_dash.runs.launch import (
+    LauncherName,
+    launch,
+    launchers_for,
+    refuse_several_nodes,
+    refuse_several_processes,
+    run_in_foreground,
+)
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
 
 FOREGROUND = "foreground"
 _POLL_SECONDS = 0.2
@@ -54,6 +62,13 @@ def refuse_contradiction(options: argparse.Namespace) -> None:
             "--detach leaves a run alone, and --launcher foreground trains it in this process.",
             remedy="Choose one of the two.",
         )
+
+
+def refuse_unlaunchable(spec: RunSpec, options: argparse.Namespace) -> None:
+    """`RunError`, before a run is made, for one that can't be trained where the options say."""
+    refuse_several_nodes(spec)
+    if options.launcher == FOREGROUND:
+        refuse_several_processes(spec)
 
 
 def _launcher(run: Run, options: argparse.Namespace) -> str:

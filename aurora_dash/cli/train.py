@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aurora_dash.cli.findings import finding_line
-from aurora_dash.cli.launching import add_launch_options, refuse_contradiction, train_run
+from aurora_dash.cli.launching import (
+    add_launch_options,
+    refuse_contradiction,
+    refuse_unlaunchable,
+    train_run,
+)
 from aurora_dash.cli.options import (
     Commands,
     add_runs_option,
@@ -49,6 +54,7 @@ def train(options: argparse.Namespace) -> Answer:
     refuse_contradiction(options)
     store = store_of(options)
     spec = anchored(changed(find_spec(options.spec, store), options))
+    refuse_unlaunchable(spec, options)
     refuse_demo_data(options.spec, spec, options.assignments)
     refuse_missing_parts(spec, store)
     refuse_unusable_data(spec)

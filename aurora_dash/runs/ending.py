@@ -19,6 +19,7 @@ _TAIL_BYTES = 4096
 _TAIL_LINES = 4
 _VMSTAT = Path("/proc/vmstat")
 _RESUME = "Resume it: it goes on from its last checkpoint."
+_LOG = "trainer.log in the run's folder holds all it said."
 _CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
 )
@@ -107,11 +108,8 @@ def last_word(
     return {
         "state": state,
         "reason": f"{who} ended with exit code {exit_code} and no last word.{_told(text)}",
-        "remedy": f"{LOG_HINT} {_RESUME}",
+        "remedy": f"{_LOG} {_RESUME}",
     }
-
-
-LOG_HINT = "trainer.log in the run's folder holds all it said."
 
 
 def _after_signal(who: str, number: int, text: str, out_of_memory: bool) -> dict[str, Any]:
@@ -120,7 +118,7 @@ def _after_signal(who: str, number: int, text: str, out_of_memory: bool) -> dict
         return {
             "state": RunState.FAILED,
             "reason": f"{who} crashed ({name}).{_told(text)}",
-            "remedy": f"{LOG_HINT} {_RESUME}",
+            "remedy": f"{_LOG} {_RESUME}",
         }
     if number == signal.SIGKILL and out_of_memory:
         return {

@@ -38,8 +38,9 @@ def launch(run: Run, launcher: LauncherName | None = None) -> None:
 
     `RunError` if somebody trains it already, or it can't be trained that way.
     """
-    possible = launchers_for(run.spec())
-    _refuse_several_nodes(run, possible)
+    spec = run.spec()
+    refuse_several_nodes(spec)
+    possible = launchers_for(spec)
     if launcher is None:
         owner = recorded_status(run.folder).owner
         before = LauncherName(owner.kind) if owner else possible[0]
@@ -55,13 +56,23 @@ def launch(run: Run, launcher: LauncherName | None = None) -> None:
         thread_launcher().launch(run)
 
 
-def _refuse_several_nodes(run: Run, possible: tuple[LauncherName, ...]) -> None:
-    if not possible:
+def refuse_several_nodes(spec: RunSpec) -> None:
+    """`RunError` for a spec that only a cluster's scheduler can start."""
+    if not launchers_for(spec):
         raise RunError(
-            f"Run {run.id} is for {run.spec().distributed.nodes} nodes, which can't be started "
-            "from here.",
+            f"The run is for {spec.distributed.nodes} nodes, which can't be started from here.",
             remedy="`aurora-dash runs script` writes what a cluster needs, or set "
             "distributed.nodes=1.",
+        )
+
+
+def refuse_several_processes(spec: RunSpec) -> None:
+    """`RunError` for a spec that one process can't train."""
+    refuse_several_nodes(spec)
+    if LauncherName.THREAD not in launchers_for(spec):
+        raise RunError(
+            f"The run is for {spec.distributed.processes} processes and can't be trained in one.",
+            remedy="Launch it with --launcher process, or set distributed.processes=1.",
         )
 
 
@@ -71,13 +82,7 @@ def run_in_foreground(run: Run, train: TrainFunction = engine) -> signal.Signals
     Ctrl-C or SIGTERM stop it after the step, saved; a second signal interrupts at once. Returns
     the signal that asked it to stop, if one did.
     """
-    possible = launchers_for(run.spec())
-    _refuse_several_nodes(run, possible)
-    if possible == (LauncherName.PROCESS,):
-        raise RunError(
-            f"Run {run.id} is for several processes and can't be trained in this one.",
-            remedy="Launch it with --launcher process.",
-        )
+    refuse_several_processes(run.spec())
     with (
         own(run, kind="process") as owner,
         StopSignals() as signals,

@@ -209,13 +209,13 @@ def _is_full(folder: Path) -> bool:
 
 def _unresponsive(status: RunStatus, reason: str) -> RunStatus:
     assert status.owner is not None
-    halted = status.owner.is_halted
-    remedy = "Continue it" if halted else "Wait: it may be busy"
+    way_on = "Continue it" if status.owner.is_halted else "Wait: it may be busy"
+    way_out = "end its process" if status.owner.kind == "process" else "restart that server"
     return status.model_copy(
         update={
             "state": RunState.UNRESPONSIVE,
             "reason": f"It was {status.state.value}. {reason}",
-            "remedy": f"{remedy}, or end its process; then resume it from its last checkpoint.",
+            "remedy": f"{way_on}, or {way_out}; then resume it from its last checkpoint.",
             "seconds_left": None,
         }
     )

@@ -56,6 +56,19 @@ def test_to_detach_from_ones_own_process_is_refused(cli, store: RunStore) -> Non
     assert store.list() == []
 
 
+@pytest.mark.parametrize("options", [[], ["--launcher", "foreground"], ["--detach"]])
+def test_what_cannot_be_started_here_makes_no_run(cli, store: RunStore, options: list[str]) -> None:
+    nodes = ["--set", "distributed.nodes=2", "training.accumulate=2"]
+    outcome = cli("train", "demo", *options, *nodes)
+    assert outcome.code == 2
+    assert "for 2 nodes" in outcome.err and "runs script" in outcome.err
+    processes = ["--set", "distributed.processes=2", "training.accumulate=2"]
+    outcome = cli("train", "demo", "--launcher", "foreground", *processes)
+    assert outcome.code == 2
+    assert "for 2 processes" in outcome.err
+    assert store.list() == []
+
+
 def test_the_queue_is_listed_and_a_place_is_changed(cli, owned: Callable[[], Run]) -> None:
     first, second, third = owned(), owned(), owned()
     device_queue().begin(first.folder, ["cpu"])

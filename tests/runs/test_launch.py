@@ -296,7 +296,7 @@ def test_several_processes_are_not_trained_in_a_thread_nor_in_the_foreground(
     run = store.create(demo().with_overrides(changes))
     with pytest.raises(RunError, match="can't be trained by a thread"):
         launch(run, LauncherName.THREAD)
-    with pytest.raises(RunError, match="several processes"):
+    with pytest.raises(RunError, match="for 2 processes"):
         run_in_foreground(run)
     assert run.status().is_launchable
 

@@ -239,6 +239,21 @@ def test_a_clock_that_jumps_does_not_kill_a_live_run_of_this_machine(
     assert run.status().state is RunState.INTERRUPTED
 
 
+def test_silence_is_measured_by_a_clock_that_nobody_sets(run: Run) -> None:
+    with own(run) as owner:
+        owner.update(state="running")
+        for shift in (timedelta(days=-2), timedelta(days=2)):
+            _rewrite_status(run, heartbeat=datetime.now(UTC) + shift)
+            assert run.status().state is RunState.RUNNING
+        _rewrite_status(run, heartbeat=datetime.now(UTC), beat=time.monotonic() - 9)
+        status = run.status()
+        assert status.state is RunState.UNRESPONSIVE
+        assert f"process {os.getpid()} on" in status.reason
+        assert "no sign of life for 9 seconds" in status.reason
+        assert status.remedy.startswith("Wait: it may be busy, or restart that server")
+        owner.update(state="completed")
+
+
 @pytest.mark.parametrize(
     ("age", "state"),
     [

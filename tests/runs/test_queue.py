@@ -201,6 +201,71 @@ def test_a_waiting_process_that_is_halted_is_passed_over(
     assert process_start(children[2].pid) is not None
 
 
+SERVER = """
+import sys, time, types
+from pathlib import Path
+from aurora_dash.runs.launch import LauncherName, launch
+from aurora_dash.runs.ownership import own
+from aurora_dash.runs.store import Run
+
+def train(run, *, should_stop):
+    with own(run) as owner:
+        owner.update(state="running")
+        while not should_stop():
+            time.sleep(0.01)
+        owner.update(state="stopped")
+
+sys.modules["aurora_dash.training.engine"] = types.SimpleNamespace(train=train)
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        launch(Run(Path(line.strip())), LauncherName.THREAD)
+        print("launched", flush=True)
+    except Exception as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_two_servers_on_one_folder_train_one_run_after_the_other(
+    store: RunStore, spawn, wait_until
+) -> None:
+    servers = [spawn(SERVER) for _ in range(2)]
+    for server in servers:
+        assert server.stdout.readline() == "ready\n"
+
+    def launch(server, run: Run) -> str:
+        server.stdin.write(f"{run.folder}\n")
+        server.stdin.flush()
+        return str(server.stdout.readline())
+
+    first, second = (store.create(demo().with_overrides(["training.device=cpu"])) for _ in "ab")
+    assert launch(servers[0], first) == "launched\n"
+    wait_until(lambda: first.status().state == "running")
+    assert f"already being trained by process {servers[0].pid}" in launch(servers[1], first)
+    assert launch(servers[1], second) == "launched\n"
+    wait_until(lambda: second.status().waiting_for == f"cpu, behind {first.id}")
+    servers[0].kill()
+    wait_until(lambda: [r.status().state for r in (first, second)] == ["interrupted", "running"])
+
+
+@pytest.mark.slow
+def test_of_launches_at_the_same_instant_exactly_one_wins(
+    store: RunStore, spawn, wait_until
+) -> None:
+    servers = [spawn(SERVER) for _ in range(3)]
+    for server in servers:
+        assert server.stdout.readline() == "ready\n"
+    for _ in range(5):
+        run = store.create(demo())
+        for server in servers:
+            server.stdin.write(f"{run.folder}\n")
+            server.stdin.flush()
+        answers = sorted(server.stdout.readline() for server in servers)
+        refused = [answer for answer in answers if "is already being trained by" in answer]
+        assert (answers.count("launched\n"), len(refused)) == (1, 2)
+
+
 def test_a_run_that_nobody_owns_any_more_leaves_no_trace(run: Run) -> None:
     with own(run) as owner:
         device_queue().join(run.folder, ["cpu"])

@@ -43,12 +43,11 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     result = {
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
         "threads": options.threads,
         "windows": options.windows,
         "window": list(WINDOW),
         "attention": _attention(device, options),
-        "blocks": _blocks(device, options),
+        "blocks": [] if options.eager else _blocks(device, options),
         **surroundings(),
     }
     text = json.dumps(result, indent=2) + "\n"
@@ -106,9 +105,24 @@ def _ways(
     }
     for backend in BACKENDS:
         ways[backend] = lambda backend=backend: limited(backend)  # type: ignore[misc]
+    if device.type == "cpu":
+        ways["torch's choice, denormals flushed"] = lambda: _flushed(
+            lambda: run(scaled_dot_product_attention)
+        )
     if options.flex:
         ways["flex, compiled"] = _flex(q, k, v, options.windows, masked)
     return ways
+
+
+def _flushed(way: Callable[[], object]) -> None:
+    """With numbers below 1e-38 taken for zero: exp(-100), of what is masked, is one of them."""
+    import torch
+
+    torch.set_flush_denormal(True)
+    try:
+        way()
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _mask(windows: int, dtype: Any, device: Any) -> Any:
@@ -153,6 +167,7 @@ def _blocks(device: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
 def _block(stage: int, device: Any, options: argparse.Namespace) -> dict[str, Any]:
     import torch
     from aurora.model.swin3d import Swin3DTransformerBlock
+    from torch._inductor.runtime.runtime_utils import cache_dir
 
     width, heads = STAGES[stage]
     grid = _grid(options.windows)
@@ -168,6 +183,7 @@ def _block(stage: int, device: Any, options: argparse.Namespace) -> dict[str, An
         return list(torch.autograd.grad(total, (tokens, *block.parameters())))
 
     compiled = torch.compile(block, dynamic=False)
+    kernels_cached = any(Path(cache_dir()).glob("*"))
     begin = time.perf_counter()
     first = run(compiled)
     warm_up = time.perf_counter() - begin
@@ -178,6 +194,7 @@ def _block(stage: int, device: Any, options: argparse.Namespace) -> dict[str, An
         "tokens": tokens.shape[1],
         "autocast": options.autocast,
         "warm_up_seconds": warm_up,
+        "kernels_cached": kernels_cached,
         "largest_relative_difference": max(
             ((a - b).abs().max() / b.abs().max().clamp(min=1e-12)).item() for a, b in pairs
         ),
@@ -223,6 +240,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--stages", type=int, nargs="+", default=[0, 1, 2], choices=list(STAGES))
     parser.add_argument("--rounds", type=int, default=9, help="of all ways in turn (9)")
     parser.add_argument("--autocast", action="store_true", help="the block under bfloat16 autocast")
+    parser.add_argument("--eager", action="store_true", help="leave the compiled block out")
     parser.add_argument("--flex", action="store_true", help="compiled flex attention too")
     parser.add_argument("--out", type=Path, help="write JSON there instead of printing it")
     return parser.parse_args()

@@ -157,10 +157,51 @@ def _loop_overhead(result: Result) -> str:
     )
 
 
+def _attention(result: Result) -> str:
+    window = " x ".join(str(size) for size in result["window"])
+    ways = list(dict.fromkeys(way for case in result["attention"] for way in case["milliseconds"]))
+    head = ("stage", "numbers", "mask", *ways)
+    rows = [
+        (
+            str(case["stage"]),
+            case["dtype"],
+            "shifted" if case["mask"] else "none",
+            *(_milliseconds(case["milliseconds"].get(way)) for way in ways),
+        )
+        for case in result["attention"]
+    ]
+    blocks = [
+        (
+            str(block["stage"]),
+            _milliseconds(block["milliseconds"]["eager"]),
+            _milliseconds(block["milliseconds"]["compiled"]),
+            f"{block['warm_up_seconds']:.0f}" + (" (cached)" if block["kernels_cached"] else ""),
+            f"{block['largest_relative_difference']:.1e}",
+        )
+        for block in result["blocks"]
+    ]
+    block_head = ("stage", "as it is, ms", "compiled, ms", "warm-up, s", "largest difference")
+    return (
+        "## Attention in windows\n\n"
+        f"`python benchmarks/attention.py`: {_surroundings(result)} Threads: {result['threads']}."
+        f"\n\nForward and backward of {result['windows']} windows of {window} tokens, with the "
+        "full model's widths and heads: milliseconds by way to compute it; – where torch has no "
+        "such way for this device.\n\n"
+        + _table(head, rows)
+        + "\nA shifted Swin block of so many windows, forward and backward:\n\n"
+        + _table(block_head, blocks)
+    )
+
+
+def _milliseconds(value: float | str | None) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else "–"
+
+
 _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "loader": _loader,
     "prepare": _prepare,
     "loop_overhead": _loop_overhead,
+    "attention": _attention,
 }
 
 

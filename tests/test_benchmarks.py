@@ -71,3 +71,16 @@ def test_the_benchmark_of_the_loader_runs(repository: Path, tables: ModuleType) 
     assert seconds["uncompressed_blocks_warm"] < seconds["netcdf_dataloader"]
     assert size["waiting"]["median_wait_seconds"] < size["waiting"]["assumed_step_seconds"]
     assert "(goal 30)" in tables.render({"loader": result})
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_attention_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(
+        repository, "attention", "--windows", "4", "--stages", "0", "--rounds", "1", "--eager"
+    )
+    cases = {(case["dtype"], case["mask"]) for case in result["attention"]}
+    assert cases == {(kind, mask) for kind in ("float32", "bfloat16") for mask in (True, False)}
+    for case in result["attention"]:
+        assert case["milliseconds"]["torch's choice"] > 0
+        assert case["milliseconds"]["math"] > 0
+    assert "| 0 | float32 | shifted |" in tables.render({"attention": result})

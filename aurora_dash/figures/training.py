@@ -7,6 +7,8 @@ whatever `x_title` says. Curves are thinned to a bounded number of points, whate
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,26 +52,24 @@ def loss_figure(
     train: Curve,
     validation: Curve,
     *,
+    smoothed: Curve | None = None,
     persistence: float | None = None,
-    smoothing: float = 0.0,
     log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
     """Training and validation loss, and the loss of repeating the last input.
 
-    With `smoothing` s > 0 the training loss is drawn faint under its exponential mean, which
-    weighs the past by s (0.9: about the last ten steps), as TensorBoard has it.
+    With a `smoothed` training loss the raw one lies faint under it.
     """
     figure = _figure("Loss", x_title, "Normalised loss", log_y=log_y)
-    _add(figure, "training", train, (BLUE, "solid"), max_points, opacity=0.35 if smoothing else 1)
-    if smoothing:
-        mean = (train[0], smoothed(train[1], smoothing))
-        _add(figure, "training, smoothed", mean, (BLUE, "solid"), max_points)
+    _add(figure, "training", train, (BLUE, "solid"), max_points, opacity=0.35 if smoothed else 1)
+    if smoothed:
+        _add(figure, "training, smoothed", smoothed, (BLUE, "solid"), max_points)
     _add(figure, "validation", validation, (VERMILION, "solid"), max_points, markers=True)
     if persistence is not None:
         _add_level(figure, f"persistence {persistence:.4g}", persistence, (train, validation))
-    return _or_empty(figure)
+    return figure.figure()
 
 
 def variable_losses_figure(
@@ -85,8 +85,8 @@ def variable_losses_figure(
     for index, (name, curve) in enumerate(losses.items()):
         _add(figure, name, curve, series_style(index), each)
     if len(losses) > _MANY_CURVES:
-        figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
-    return _or_empty(figure)
+        figure.layout["legend"] = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"}
+    return figure.figure()
 
 
 def gradient_norm_figure(
@@ -105,7 +105,7 @@ def gradient_norm_figure(
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
     if clip is not None:
         _add_level(figure, f"clipped at {clip:g}", clip, tuple(norms.values()))
-    return _or_empty(figure)
+    return figure.figure()
 
 
 def learning_rate_figure(
@@ -115,8 +115,8 @@ def learning_rate_figure(
     figure = _figure("Learning rate", x_title, "Learning rate")
     for index, (name, curve) in enumerate(rates.items()):
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    figure.update_yaxes(rangemode="tozero", exponentformat="power")
-    return _or_empty(figure)
+    figure.layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
+    return figure.figure()
 
 
 def weight_norm_figure(
@@ -126,7 +126,7 @@ def weight_norm_figure(
     figure = _figure("Weight norm", x_title, "L2 norm", log_y=True)
     for index, (name, curve) in enumerate(norms.items()):
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    return _or_empty(figure)
+    return figure.figure()
 
 
 def update_ratio_figure(
@@ -136,7 +136,7 @@ def update_ratio_figure(
     figure = _figure("Update against weights", x_title, "Ratio of norms", log_y=True)
     for index, (name, curve) in enumerate(ratios.items()):
         _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    return _or_empty(figure)
+    return figure.figure()
 
 
 def step_time_figure(
@@ -150,8 +150,8 @@ def step_time_figure(
     figure = _figure("Step time", x_title, "Seconds")
     _add(figure, "whole step", step_seconds, (BLUE, "solid"), max_points)
     _add(figure, "waiting for data", data_seconds, (ORANGE, "solid"), max_points, fill=True)
-    figure.update_yaxes(rangemode="tozero")
-    return _or_empty(figure)
+    figure.layout["yaxis"] |= {"rangemode": "tozero"}
+    return figure.figure()
 
 
 def memory_figure(
@@ -168,14 +168,15 @@ def memory_figure(
     if capacity_bytes is not None:
         capacity = capacity_bytes / _GIB
         _add_level(figure, f"{capacity:.3g} GiB there", capacity, (memory_bytes,))
-    figure.update_yaxes(rangemode="tozero")
-    return _or_empty(figure)
+    figure.layout["yaxis"] |= {"rangemode": "tozero"}
+    return figure.figure()
 
 
 def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
-    """Exponential mean (N,) without the bias of a start at zero; gaps stay gaps.
+    """Exponential mean (N,) without the bias of a start at zero, as TensorBoard has it.
 
-    `weight` in [0, 1) is the share of the past. A value that is not finite is passed over.
+    Gaps stay gaps, and a value that is not finite is passed over. `weight` in [0, 1) is the share
+    of the past: 0.9 averages over about the last ten values.
     """
     if not 0 <= weight < 1:
         raise ValueError(f"smoothing must be at least 0 and below 1, got {weight}")
@@ -185,31 +186,53 @@ def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
     return np.where(finite, mean, np.nan)
 
 
-def _figure(title: str, x_title: str, y_title: str, *, log_y: bool = False) -> go.Figure:
-    layout = {
-        "template": template(),
-        "title": {"text": title},
-        "showlegend": True,
-        "xaxis": {"title": {"text": x_title}},
-        "yaxis": {"title": {"text": y_title}, "type": "log" if log_y else "linear"},
-    }
+def _figure(title: str, x_title: str, y_title: str, *, log_y: bool = False) -> _Plan:
+    axis: dict[str, Any] = {"title": {"text": y_title}, "type": "log" if log_y else "linear"}
     if log_y:
-        layout["yaxis"] |= {"tickformat": "~g"}
-    return go.Figure(layout=layout)
+        axis["tickformat"] = "~g"
+    return _Plan(
+        layout={
+            "template": _template(),
+            "title": {"text": title},
+            "showlegend": True,
+            "xaxis": {"title": {"text": x_title}},
+            "yaxis": axis,
+        }
+    )
 
 
-def _or_empty(figure: go.Figure) -> go.Figure:
-    """The figure, or words in the place of bare axes where it has nothing to show."""
-    if not figure.data:
-        figure.update_layout(xaxis_visible=False, yaxis_visible=False)
-        figure.add_annotation(
-            text="Nothing recorded yet", x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False
-        )
-    return figure
+@cache
+def _template() -> dict[str, Any]:
+    plain: dict[str, Any] = template().to_plotly_json()
+    return plain
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A figure as plain data: Plotly's own objects check every value, at ten times the cost."""
+
+    layout: dict[str, Any]
+    data: list[dict[str, Any]] = field(default_factory=list)
+
+    def figure(self) -> go.Figure:
+        """The figure, or words in the place of bare axes where it has nothing to show."""
+        if not self.data:
+            hidden = {"visible": False}
+            words = {
+                "text": "Nothing recorded yet",
+                "x": 0.5,
+                "y": 0.5,
+                "xref": "paper",
+                "yref": "paper",
+                "showarrow": False,
+            }
+            axes = {axis: self.layout[axis] | hidden for axis in ("xaxis", "yaxis")}
+            self.layout.update(axes, annotations=[words])
+        return go.Figure({"data": self.data, "layout": self.layout}, _validate=False)
 
 
 def _add(
-    figure: go.Figure,
+    figure: _Plan,
     name: str,
     curve: Curve,
     style: tuple[str, str],
@@ -225,7 +248,8 @@ def _add(
     if not num_values:
         return
     colour, dash = style
-    trace = {
+    trace: dict[str, Any] = {
+        "type": "scatter",
         "name": name,
         "x": _compact(x),
         "y": y.astype(np.float32),
@@ -237,7 +261,7 @@ def _add(
     }
     if fill:
         trace |= {"fill": "tozeroy", "fillcolor": faint(colour, 0.25)}
-    figure.add_trace(go.Scatter(trace))
+    figure.data.append(trace)
 
 
 def _compact(x: NDArray[Any]) -> NDArray[Any]:
@@ -247,20 +271,21 @@ def _compact(x: NDArray[Any]) -> NDArray[Any]:
     return x.astype(np.float32)
 
 
-def _add_level(figure: go.Figure, name: str, value: float, beside: tuple[Curve, ...]) -> None:
+def _add_level(figure: _Plan, name: str, value: float, beside: tuple[Curve, ...]) -> None:
     """A dotted horizontal line as long as the curves beside it."""
     ends = [x[index] for x, _ in beside if x.size for index in (0, -1)]
     if not ends:
         return
-    figure.add_trace(
-        go.Scatter(
-            name=name,
-            x=[min(ends), max(ends)],
-            y=[value, value],
-            mode="lines",
-            line={"color": GREY, "dash": "dot", "width": 2},
-            hoverinfo="skip",
-        )
+    figure.data.append(
+        {
+            "type": "scatter",
+            "name": name,
+            "x": [float(min(ends)), float(max(ends))],
+            "y": [value, value],
+            "mode": "lines",
+            "line": {"color": GREY, "dash": "dot", "width": 2},
+            "hoverinfo": "skip",
+        }
     )
 
 

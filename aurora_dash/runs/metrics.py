@@ -91,7 +91,14 @@ class _Columns:
 
     def column(self, name: str) -> FloatArray:
         buffer = self._buffers.get(name)
-        return np.full(self.size, np.nan) if buffer is None else buffer[: self.size].copy()
+        values = np.full(self.size, np.nan) if buffer is None else buffer[: self.size]
+        values = values.view()
+        values.flags.writeable = False
+        return values
+
+    def _let_go(self) -> None:
+        """Rows that were handed out stay what they are, whatever is written from here on."""
+        self._buffers = {name: buffer.copy() for name, buffer in self._buffers.items()}
 
     def append(self, records: Sequence[Record]) -> None:
         end = self.size + len(records)
@@ -108,12 +115,14 @@ class _Columns:
 
     def merge_into_last(self, record: Record) -> None:
         """Add a second record of the newest step; its values replace those there."""
+        self._let_go()
         kept = {name: buffer[self.size - 1] for name, buffer in self._buffers.items()}
         self.size -= 1
         self.append([{**kept, **{k: v for k, v in record.items() if v is not None}}])
 
     def drop_from(self, step: int) -> None:
         """Forget rows of `step` and later."""
+        self._let_go()
         if "step" in self._buffers:
             steps = self._buffers["step"][: self.size]
             self.size = int(np.searchsorted(steps, step, side="left"))
@@ -141,6 +150,12 @@ class MetricsTable:
         self._generation = 0
         self._without_step = 0
         self._splits: dict[str, _Columns] = {}
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """Counts up whenever rows changed that were there before; appended ones don't count."""
+        return self._revision
 
     def refresh(self) -> None:
         """Take in what was appended to the file since the last call."""
@@ -150,6 +165,7 @@ class MetricsTable:
                     self._generation = self._reader.generation
                     self._without_step = 0
                     self._splits = {}
+                    self._revision += 1
                 self.extend(records)
 
     def extend(self, records: Iterable[Record]) -> None:
@@ -178,6 +194,7 @@ class MetricsTable:
 
     def _repeat(self, split: str, step: int, record: Record) -> None:
         rows = self._splits[split]
+        self._revision += 1
         if step == rows.last_step:
             rows.merge_into_last(record)
             return
@@ -212,7 +229,10 @@ class MetricsTable:
     def columns(
         self, split: str = "train", names: Iterable[str] | None = None
     ) -> dict[str, FloatArray]:
-        """Several columns of the same moment, so of equal length; None: all."""
+        """Several columns of the same moment, so of equal length; None: all.
+
+        They share the table's memory, read-only, and do not change when it does.
+        """
         with self._lock:
             rows = self._splits.get(split) or _Columns()
             return {name: rows.column(name) for name in (rows.names if names is None else names)}

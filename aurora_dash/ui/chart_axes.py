@@ -14,9 +14,14 @@ def places(table: MetricsTable, axis: str, split: str) -> FloatArray:
     values = table.column(AXES[axis], split)
     if axis != "Minutes":
         return values
-    starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
-    minutes: FloatArray = (values - min(starts)) / 60
+    minutes: FloatArray = (values - first_time(table)) / 60
     return minutes
+
+
+def first_time(table: MetricsTable) -> float:
+    """When the first record of all splits was written, in seconds since 1970."""
+    starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
+    return float(min(starts, default=0.0))
 
 
 def curve(

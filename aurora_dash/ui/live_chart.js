@@ -81,6 +81,26 @@ function sharedRange(change) {
   return range[0] === undefined ? undefined : range;
 }
 
+// How Plotly's JSON names the types of arrays.
+const TYPES = {
+  i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array,
+  f4: Float32Array, f8: Float64Array,
+};
+
+function decoded(values) {
+  if (values?.bdata === undefined) return values ?? [];
+  const bytes = Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0));
+  return new TYPES[values.dtype](bytes.buffer);
+}
+
+function joined(head, tail) {
+  if (!ArrayBuffer.isView(head)) return [...head, ...tail];
+  const whole = new head.constructor(head.length + tail.length);
+  whole.set(head);
+  whole.set(tail, head.length);
+  return whole;
+}
+
 class LiveChart {
   constructor(parent) {
     this.host = document.createElement("div");
@@ -88,6 +108,7 @@ class LiveChart {
     parent.append(this.host);
     this.waiting = null;
     this.latest = null;
+    this.base = null;
     this.link = null;
     this.drawing = false;
     this.dragging = false;
@@ -99,12 +120,35 @@ class LiveChart {
     this.sizes.observe(this.host);
   }
 
-  update(payload) {
+  update(payload, tell) {
+    this.tell = tell;
     this.host.style.height = `${payload.height}px`;
     this.host.dataset.liveChart = payload.key;
-    this.waiting = payload;
+    const figure = this.whole(payload);
+    if (!figure) return tell("lost", payload.base);
+    this.waiting = { ...payload, figure };
     this.join(payload.link);
     this.draw();
+  }
+
+  // The figure that a payload means: a whole one, or what is new since the base that is held here.
+  whole({ base, frame, arrays, starts }) {
+    const points = arrays.map((trace) =>
+      Object.fromEntries(Object.entries(trace).map(([axis, values]) => [axis, decoded(values)])),
+    );
+    if (!starts) this.base = { id: base, frame, points };
+    if (this.base?.id !== base) return null;
+    const { data, layout } = frame ?? this.base.frame;
+    const traces = data.map((trace, i) => ({ ...trace, ...this.grown(i, points[i], starts?.[i]) }));
+    return { data: traces, layout: { ...layout } };
+  }
+
+  grown(i, tails, start) {
+    if (start === undefined) return tails;
+    const held = this.base.points[i];
+    return Object.fromEntries(
+      Object.entries(tails).map(([axis, tail]) => [axis, joined(held[axis].slice(0, start), tail)]),
+    );
   }
 
   join(name) {
@@ -127,6 +171,7 @@ class LiveChart {
       const range = sharedRange(change);
       if (!this.link || range === undefined) return;
       this.link.range = range;
+      this.tell("stretch", range);
       for (const chart of this.others()) chart.again();
     });
     this.host.on("plotly_hover", ({ points }) => {
@@ -198,10 +243,11 @@ class LiveChart {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   if (!charts.has(parentElement)) charts.set(parentElement, new LiveChart(parentElement));
   const chart = charts.get(parentElement);
-  chart.update(JSON.parse(new TextDecoder().decode(data)));
+  const payload = JSON.parse(new TextDecoder().decode(data));
+  chart.update(payload, setTriggerValue);
   // Streamlit may call this for an outdated refresh too; only a chart off the page is let go.
   return () => setTimeout(() => chart.dispose());
 }

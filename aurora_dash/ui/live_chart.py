@@ -17,6 +17,9 @@ from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs_version
 from streamlit.components.v1 import declare_component
 
+from aurora_dash.ui import state
+from aurora_dash.ui.live_payload import payload
+
 _chart = st.components.v2.component(
     "aurora_dash.live_chart",
     js=Path(__file__).with_name("live_chart.js").read_text(encoding="utf-8"),
@@ -33,20 +36,30 @@ def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | No
     Streamlit's theme unless the figure sets them outside its template. Data should be numpy
     arrays: they travel as base64, a hundred times faster than lists.
     """
-    content = figure.to_dict()
-    layout = content["layout"]
+    # Not `figure.to_dict`, which packs arrays for the wire before it is known what of them travels.
+    data = [trace.to_plotly_json() for trace in figure.data]
+    layout = figure.layout.to_plotly_json()
     layout.setdefault("uirevision", key)
     layout.update(height=height, autosize=True)
     # Plotly freezes autorange as soon as a transition is named, even one of no duration.
     layout.pop("transition", None)
-    payload = {
-        "key": key,
-        "height": height,
-        "link": link,
-        "plotly": _plotly_url(),
-        "figure": {"data": content["data"], "layout": layout},
-    }
-    _chart(key=key, data=to_json_plotly(payload).encode())
+    held = state.charts_held()
+    told, held[key] = payload(data, layout, held.get(key))
+    told |= {"key": key, "height": height, "link": link, "plotly": _plotly_url()}
+    _chart(
+        key=key,
+        data=to_json_plotly(told).encode(),
+        # A browser that does not hold the base, such as one whose tab slept, asks for it.
+        on_lost_change=lambda: held.pop(key, None),
+        on_stretch_change=lambda: _zoomed(key, link),
+    )
+
+
+def _zoomed(key: str, link: str | None) -> None:
+    """Keep which stretch a person zoomed to, so that the next figure may show it in detail."""
+    stretch = st.session_state[key].get("stretch")
+    if link is not None:
+        state.stretches()[link] = (float(stretch[0]), float(stretch[1])) if stretch else None
 
 
 @cache

@@ -21,6 +21,7 @@ def draw(page: Page) -> None:
     """Draw one page inside the frame."""
     st.session_state[Key.FRAMED] = True
     state.synchronise()
+    state.begin_drawing()
     st.logo(str(_WORDMARK), size="large", link=None)
     st.html(_STYLE)
     with boundary.errors_shown():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import streamlit as st
 
@@ -31,6 +32,8 @@ class Key(StrEnum):
     FLASH = "flash"
     FIELD_ERRORS = "field-errors"
     COMPARED = "compared"
+    CHARTS = "charts"
+    STRETCHES = "stretches"
 
 
 def synchronise() -> None:
@@ -76,6 +79,24 @@ def compared() -> tuple[str, ...]:
 def compare(ids: Iterable[str]) -> None:
     """Keep which runs are compared, for when the page is opened again."""
     st.session_state[Key.COMPARED] = tuple(ids)
+
+
+def begin_drawing() -> None:
+    """A page is drawn as a whole, not only a part of it: its charts may be new elements."""
+    st.session_state[Key.CHARTS] = {}
+
+
+def charts_held() -> dict[str, Any]:
+    """What the charts of this page hold in the browser, by their key."""
+    held: dict[str, Any] = st.session_state.setdefault(Key.CHARTS, {})
+    return held
+
+
+def stretches() -> dict[str, tuple[float, float] | None]:
+    """The stretch of the x axis that linked charts are zoomed to, by their link."""
+    zoomed: dict[str, tuple[float, float] | None]
+    zoomed = st.session_state.setdefault(Key.STRETCHES, {})
+    return zoomed
 
 
 def url_parameters(**changes: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from aurora_dash.figures.thinning import bin_size, thin
+from aurora_dash.figures.thinning import GrowingBins, bin_size, thin
 
 VALUES = st.floats(width=32, allow_nan=True, allow_infinity=True)
 SERIES = st.integers(1, 3_000).flatmap(lambda size: arrays(np.float32, size, elements=VALUES))
@@ -92,3 +92,55 @@ def test_input_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         thin(x, y, max_points)
+
+
+@given(SERIES, BUDGETS, st.lists(st.integers(1, 3_000), max_size=4))
+def test_a_series_that_grew_is_thinned_as_if_it_were_new(
+    y: np.ndarray, max_points: int, ends: list[int]
+) -> None:
+    growing = GrowingBins()
+    for end in (*sorted(ends), y.size):
+        np.testing.assert_array_equal(
+            growing.kept(y[:end], max_points), GrowingBins().kept(y[:end], max_points)
+        )
+        for mine, fresh in zip(
+            growing.means(y[:end], 50), GrowingBins().means(y[:end], 50), strict=True
+        ):
+            np.testing.assert_array_equal(mine, fresh)
+
+
+def test_a_series_that_grew_is_looked_at_only_where_it_is_new() -> None:
+    y = np.random.default_rng(3).normal(size=100_000)
+    growing = GrowingBins()
+    growing.kept(y[:99_000], 2_000)
+    # What it has seen does not matter any more: it is not read again.
+    y[:90_000] = np.nan
+    assert np.isfinite(y[growing.kept(y, 2_000)][-100:]).all()
+    assert growing.kept(y, 2_000).size > 1_000
+
+
+@given(FINITE, st.integers(8, 100), st.data())
+def test_a_stretch_has_its_own_ends_and_extremes_and_nothing_of_the_rest(
+    y: np.ndarray, max_points: int, data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(0, y.size - 1))
+    last = data.draw(st.integers(first + 1, y.size))
+    kept = GrowingBins().kept(y, max_points, first=first, last=last)
+    assert kept.size <= max_points
+    assert (kept[0], kept[-1]) == (first, last - 1)
+    assert np.all(np.diff(kept) > 0)
+    assert {y[first:last].min(), y[first:last].max()} <= set(y[kept].tolist())
+
+
+@given(SERIES, st.integers(4, 200))
+def test_means_of_bins_pass_over_what_is_not_finite(y: np.ndarray, max_bins: int) -> None:
+    ends, means = GrowingBins().means(y, max_bins)
+    assert means.size <= max_bins
+    assert ends[-1] == y.size - 1
+    start = 0
+    for end, mean in zip(ends, means, strict=True):
+        part = y[start : end + 1].astype(np.float64)
+        part = part[np.isfinite(part)]
+        expected = part.mean() if part.size else np.nan
+        np.testing.assert_allclose(mean, expected, rtol=1e-9, atol=1e-300)
+        start = end + 1

@@ -46,7 +46,7 @@ def test_the_loss_stands_beside_validation_and_persistence() -> None:
 
 
 def test_smoothing_is_drawn_over_the_loss_and_not_in_its_place() -> None:
-    figure = loss_figure(curve(), EMPTY, smoothing=0.9)
+    figure = loss_figure(curve(), EMPTY, smoothed=curve())
     assert names(figure) == ["training", "training, smoothed"]
     assert trace(figure, "training").line.color == "rgba(0,114,178,0.35)"
 
@@ -122,7 +122,7 @@ def test_a_column_that_was_never_recorded_is_left_out() -> None:
 @pytest.mark.parametrize(
     "figure",
     [
-        loss_figure(EMPTY, EMPTY, persistence=0.3, smoothing=0.9),
+        loss_figure(EMPTY, EMPTY, persistence=0.3, smoothed=EMPTY),
         gradient_norm_figure({}, clip=1.0),
         variable_losses_figure({}),
         memory_figure(EMPTY, capacity_bytes=1e9),

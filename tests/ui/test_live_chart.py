@@ -74,11 +74,11 @@ def test_what_goes_to_the_browser_keeps_zoom_and_never_animates() -> None:
     assert not app.exception
     charts = [element.proto for element in app.get("bidi_component")]
     payload = json.loads(charts[0].bytes)
-    layout = payload["figure"]["layout"]
+    layout = payload["frame"]["layout"]
     assert payload["key"] == "first"
     assert (layout["uirevision"], layout["height"]) == ("first", 300)
     assert "transition" not in layout
-    assert payload["figure"]["data"][0]["y"]["dtype"] == "f4"
+    assert payload["arrays"][0]["y"]["dtype"] == "f4"
     assert len(charts) == 3
     assert len({chart.id for chart in charts}) == 3
 
@@ -101,7 +101,7 @@ def test_numbers_that_json_lacks_reach_the_browser_as_gaps() -> None:
     ).run()
     assert not app.exception
     payload = json.loads(app.get("bidi_component")[0].proto.bytes)
-    assert payload["figure"]["data"][0]["y"] == [1.0, None, 3.0]
+    assert payload["frame"]["data"][0]["y"] == [1.0, None, 3.0]
 
 
 @contextmanager

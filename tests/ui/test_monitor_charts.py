@@ -9,8 +9,8 @@ import pytest
 
 from aurora_dash.runs.alerts import Alert, Noticed
 from aurora_dash.runs.metrics import MetricsTable, MetricsWriter, metrics_table
-from aurora_dash.ui import monitor_charts
-from aurora_dash.ui.monitor_charts import View
+from aurora_dash.ui import monitor_charts, run_charts
+from aurora_dash.ui.run_charts import View
 from tests.pages.helpers import record
 
 
@@ -33,7 +33,7 @@ def curve(figure: object, name: str) -> tuple[list[float], list[float]]:
 
 
 def test_losses_stand_at_their_steps(table: MetricsTable) -> None:
-    figure = monitor_charts.loss_chart(table, View())
+    figure = run_charts.loss_chart(table, View())
     x, y = curve(figure, "training")
     assert x == [1, 2, 3]
     assert y == pytest.approx([1, 1 / 2, 1 / 3])
@@ -42,25 +42,25 @@ def test_losses_stand_at_their_steps(table: MetricsTable) -> None:
 
 
 def test_time_is_counted_in_minutes_from_the_first_record(table: MetricsTable) -> None:
-    figure = monitor_charts.loss_chart(table, View(axis="Minutes"))
+    figure = run_charts.loss_chart(table, View(axis="Minutes"))
     assert curve(figure, "training")[0] == pytest.approx([0.5, 1.0, 1.5])
 
 
 def test_a_variable_on_levels_is_one_curve_of_their_mean(table: MetricsTable) -> None:
-    figure = monitor_charts.variables_chart(table, View())
+    figure = run_charts.variables_chart(table, View())
     assert {t.name for t in figure.data} == {"2t", "z"}
     assert curve(figure, "z")[1] == pytest.approx([0.3, 0.3, 0.3])
 
 
 def test_gradient_norms_are_shown_in_total_and_by_group(table: MetricsTable) -> None:
-    figure = monitor_charts.norm_chart(table, View(), clip=1.0)
+    figure = run_charts.norm_chart(table, View(), clip=1.0)
     assert curve(figure, "total")[1] == [2, 2, 2]
     assert curve(figure, "encoder")[1] == [1, 1, 1]
     assert "clipped at 1" in {t.name for t in figure.data}
 
 
 def test_the_rate_of_new_embeddings_appears_only_where_there_are_any(table: MetricsTable) -> None:
-    figure = monitor_charts.rate_chart(table, View())
+    figure = run_charts.rate_chart(table, View())
     assert {t.name for t in figure.data} == {"existing weights"}
 
 
@@ -69,15 +69,15 @@ def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> 
     rates = {"lr": 1e-4, "lr/new_embeddings": 1e-3, "lr/new_embeddings/surf_tp": 5e-3}
     with MetricsWriter(path) as metrics:
         metrics.write({"step": 1, "split": "train", "loss": 1.0, **rates})
-    figure = monitor_charts.rate_chart(metrics_table(path), View())
+    figure = run_charts.rate_chart(metrics_table(path), View())
     assert {drawn.name: drawn.y[0] for drawn in figure.data} == pytest.approx(
         {"existing weights": 1e-4, "new embeddings": 1e-3, "new embeddings/surf tp": 5e-3}
     )
 
 
 def test_memory_and_step_time_are_drawn(table: MetricsTable) -> None:
-    assert curve(monitor_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
-    assert curve(monitor_charts.time_chart(table, View()), "whole step")[1] == [0.25] * 3
+    assert curve(run_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
+    assert curve(run_charts.time_chart(table, View()), "whole step")[1] == [0.25] * 3
 
 
 def test_of_many_lead_times_a_few_are_drawn_the_first_and_last_among_them(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_of_many_lead_times_a_few_are_drawn_the_first_and_last_among_them(tmp_pa
     losses = {f"lead_loss/{6 * number}": float(number) for number in range(1, 41)}
     with MetricsWriter(path) as metrics:
         metrics.write({"step": 5, "split": "validation", "time": 1.0, **losses})
-    figure = monitor_charts.leads_chart(metrics_table(path), View())
+    figure = run_charts.leads_chart(metrics_table(path), View())
     names = [trace.name for trace in figure.data]
     assert len(names) == 8
     assert (names[0], names[-1]) == ("6 h", "240 h")
@@ -114,14 +114,14 @@ def test_what_is_measured_now_and_then_is_drawn_without_gaps(tmp_path: Path) -> 
             looks = {"update_ratio/encoder": 1e-3 * step, "weight_norm/encoder": 7.0}
             metrics.write(record(step, time=30.0 * step, **(looks if step != 2 else {})))
     sparse = metrics_table(path)
-    figure = monitor_charts.updates_chart(sparse, View())
+    figure = run_charts.updates_chart(sparse, View())
     assert curve(figure, "encoder") == ([1, 3], pytest.approx([1e-3, 3e-3]))
-    assert curve(monitor_charts.weights_chart(sparse, View()), "encoder")[1] == [7.0, 7.0]
+    assert curve(run_charts.weights_chart(sparse, View()), "encoder")[1] == [7.0, 7.0]
 
 
 def test_a_loss_that_ran_away_is_drawn_on_a_logarithmic_axis_at_first(tmp_path: Path) -> None:
     steady, diverged = MetricsTable(tmp_path / "a"), MetricsTable(tmp_path / "b")
     steady.extend(record(step) for step in range(1, 50))
     diverged.extend(record(step, loss=1e9 if step == 49 else 0.3) for step in range(1, 50))
-    assert not monitor_charts._spans_decades(steady)
-    assert monitor_charts._spans_decades(diverged)
+    assert not run_charts.spans_decades(steady)
+    assert run_charts.spans_decades(diverged)

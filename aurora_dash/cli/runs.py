@@ -51,9 +51,14 @@ def register(commands: Commands) -> None:
         more="A paused run goes on where it is trained, and so does one whose process was halted\n"
         "(SIGSTOP); one that was stopped, interrupted or failed is trained on from its last\n"
         "checkpoint, where --launcher says. --set changes its spec before, as\n"
-        "far as the checkpoint fits it: the learning rate, clipping, the length, not the model.",
+        "far as the checkpoint fits it: the learning rate, clipping, the length, not the model.\n"
+        "What differs from the spec of the newest checkpoint, by --set or because spec.json was\n"
+        "edited, is shown and needs a yes.",
     )
     add_set_option(resume_parser)
+    resume_parser.add_argument(
+        "--yes", action="store_true", help="agree to a changed spec without being asked"
+    )
     add_launch_options(resume_parser)
     _add_fix(group)
     queue.register(group)

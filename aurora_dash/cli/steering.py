@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import time
 
 from aurora_dash.cli.launching import refuse_contradiction, train_run
 from aurora_dash.cli.options import store_of
-from aurora_dash.cli.output import Answer
+from aurora_dash.cli.output import Answer, table
 from aurora_dash.cli.summary import progress_text, run_summary
 from aurora_dash.errors import RunError
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.ending import continue_process, end_process
-from aurora_dash.runs.fix import change_spec
+from aurora_dash.runs.fix import change_spec, preview
+from aurora_dash.runs.spec_history import changes_since_checkpoint, in_words
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 
@@ -69,9 +72,33 @@ def resume(options: argparse.Namespace) -> Answer:
         )
     if not status.is_launchable:
         raise RunError(f"Run {run.id} is {status.state.value} already, by {status.owner}.")
-    run.spec()
-    change_spec(run, options.assignments)
+    _agree_to_changes(run, options)
     return train_run(run, options)
+
+
+def _agree_to_changes(run: Run, options: argparse.Namespace) -> None:
+    """Show how the spec differs from what was trained with; `RunError` without a yes."""
+    changed = preview(run, options.assignments)
+    if not options.assignments and not changes_since_checkpoint(run):
+        return
+    rows = [(field, json.dumps(old), json.dumps(new)) for field, (old, new) in changed.items()]
+    if rows:
+        sys.stderr.write(table(("field", "until now", "from here on"), rows) + "\n")
+        if not options.yes and not _says_yes():
+            raise RunError(
+                f"The spec of run {run.id} is changed, and nobody agreed to that: "
+                f"{in_words(changed)}.",
+                remedy="Add --yes to go on with it.",
+            )
+    change_spec(run, options.assignments)
+
+
+def _says_yes() -> bool:
+    """Ask, where there is somebody to answer."""
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write("Go on with this? [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _states(runs: list[Run]) -> Answer:

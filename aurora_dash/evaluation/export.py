@@ -17,7 +17,7 @@ from aurora_dash.evaluation.sources import CheckpointRef, Subject
 from aurora_dash.evaluation.status import EvaluationState
 from aurora_dash.model.card import CardFacts, licence_of, model_card
 from aurora_dash.model.export import PlainModel
-from aurora_dash.model.saved import find_checkpoint, read_meta
+from aurora_dash.model.saved import find_intact, read_meta
 from aurora_dash.runs.files import utc_now, write_atomic
 from aurora_dash.runs.store import Run
 from aurora_dash.variables import Group
@@ -40,7 +40,7 @@ class Exported:
 
 def default_path(run: Run, checkpoint: str = "best") -> Path:
     """Where a checkpoint goes unless told otherwise; named after the checkpoint that is meant."""
-    name = find_checkpoint(run.checkpoints_folder, checkpoint).name
+    name = find_intact(run.checkpoints_folder, checkpoint)[0].name
     return run.export_folder / f"{name}.ckpt"
 
 

@@ -10,7 +10,7 @@ from aurora_dash.errors import CheckpointError, EvaluationError, RunError, SpecE
 from aurora_dash.evaluation.request import ForecastRequest, Weights
 from aurora_dash.model.average import has_average, put_average
 from aurora_dash.model.build import BuiltModel, build_model
-from aurora_dash.model.saved import META_FILE, POINTERS, find_checkpoint, read_meta
+from aurora_dash.model.saved import META_FILE, POINTERS, find_intact, read_meta
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import ModelSpec, RunSpec
 from aurora_dash.variants import VARIANTS
@@ -87,7 +87,7 @@ class CheckpointRef:
                 variant=self.variant or _variant_named(path), source="file", path=str(path)
             )
             return Subject(spec=RunSpec(name=path.stem, model=model), name=str(path))
-        checkpoint = find_checkpoint(self.run.checkpoints_folder, self.checkpoint)
+        checkpoint, problem = find_intact(self.run.checkpoints_folder, self.checkpoint)
         spec = self.run.spec()
         averaged = self.weights == "average" or (
             self.weights == "auto"
@@ -96,7 +96,9 @@ class CheckpointRef:
         )
         return Subject(
             spec=spec,
-            name=f"run {self.run.id}, {checkpoint.name}" + averaged * ", average of the weights",
+            name=f"run {self.run.id}, {checkpoint.name}"
+            + averaged * ", average of the weights"
+            + (problem and f" ({problem})"),
             run=self.run,
             checkpoint=checkpoint,
             averaged=averaged,

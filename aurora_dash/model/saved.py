@@ -128,6 +128,28 @@ def find_checkpoint(folder: Path, name: str = "best") -> Path:
     )
 
 
+def find_intact(folder: Path, name: str = "best") -> tuple[Path, str]:
+    """Like `find_checkpoint`, but where the weights that a pointer names are damaged, the newest
+    checkpoint before them that is not; and what was wrong with those, in words, else nothing.
+
+    `CheckpointError` if none is intact. A checkpoint that is named itself is never replaced.
+    """
+    wanted = find_checkpoint(folder, name)
+    if name not in POINTERS:
+        return wanted, ""
+    before = [p for p in list_checkpoints(folder) if step_of(p) < step_of(wanted)]
+    problem: CheckpointError | None = None
+    for path in (wanted, *reversed(before)):
+        try:
+            _verify(path / MODEL_FILE, read_meta(path).sha256)
+        except CheckpointError as error:
+            problem = problem or error
+        else:
+            return path, f"{name} is {wanted.name}, which is damaged" if problem else ""
+    assert problem is not None
+    raise problem
+
+
 def _follow(folder: Path, pointer: str) -> str:
     try:
         return (folder / pointer).read_text(encoding="utf-8").strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -17,6 +16,14 @@ from aurora_dash.runs.files import cannot_write, write_atomic
 from aurora_dash.runs.lines import LineReader
 from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.spec_history import (
+    Changes,
+    agree,
+    changes_between,
+    checkpoint_spec,
+    in_words,
+    other_weights,
+)
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
@@ -81,7 +88,7 @@ def fix(store: RunStore, run: Run, alert: Alert, remedy: Remedy, *, stop_seconds
         following, changed = branch(store, run, remedy.assignments, checkpoint)
     run.log_event(
         "info",
-        f"{remedy.label.lower()}: {_in_words(changed)}"
+        f"{remedy.label.lower()}: {in_words(changed)}"
         + ("" if following == run else f"; goes on in run {following.id}"),
         applied=alert.id,
         remedy_key=remedy.key,
@@ -114,27 +121,31 @@ def _is_held(run: Run) -> bool:
     return at_work or probe(run.folder) is LockState.HELD
 
 
-def change_spec(run: Run, assignments: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+def preview(run: Run, assignments: Sequence[str] = ()) -> Changes:
+    """What would differ from the newest checkpoint's spec, or from the run's if there is none.
+
+    `RunError` where the weights would be other ones.
+    """
+    before, after = _before_and_after(run, assignments)
+    return changes_between(before, after)
+
+
+def change_spec(run: Run, assignments: Sequence[str] = ()) -> Changes:
     """Change the spec of a run that rests, if it can go on from its checkpoints with it.
 
-    Returns old and new value by dotted field; `RunError` where the weights would be other ones.
+    What was changed in its ``spec.json`` by hand counts too. Returns old and new value by dotted
+    field; `RunError` where the weights would be other ones.
     """
-    before = run.spec()
-    after = before.with_overrides(assignments)
+    return agree(run, *_before_and_after(run, assignments))
+
+
+def _before_and_after(run: Run, assignments: Sequence[str]) -> tuple[RunSpec, RunSpec]:
+    now = run.spec()
+    before = checkpoint_spec(run) or now
+    after = now.with_overrides(assignments)
     if not keeps_parameters(before, after):
-        raise RunError(
-            f"With {', '.join(assignments)} the model has other weights than the checkpoints of "
-            f"run {run.id}.",
-            remedy="Start a new run from them: `aurora-dash train RUN --set model.source=run "
-            f"model.run={run.id} ...`.",
-        )
-    changed = differences(before, after)
-    if changed:
-        run.save_spec(after)
-        run.log_event(
-            "info", f"the spec was changed: {_in_words(changed)}", changed=_plain(changed)
-        )
-    return changed
+        raise other_weights(run, changes_between(before, after))
+    return before, after
 
 
 def keeps_parameters(before: RunSpec, after: RunSpec) -> bool:
@@ -194,7 +205,7 @@ def branch(
     source = f"{run.id}, {checkpoint or 'from its beginning'}"
     following.log_event(
         "info",
-        f"goes on from run {source}, with {_in_words(changed)}",
+        f"goes on from run {source}, with {in_words(changed)}",
         continues=run.id,
         checkpoint=checkpoint,
         changed=_plain(changed),
@@ -238,11 +249,6 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _in_words(changed: dict[str, tuple[Any, Any]]) -> str:
-    told = (f"{name} {json.dumps(a)} -> {json.dumps(b)}" for name, (a, b) in changed.items())
-    return ", ".join(told) or "nothing changed"
 
 
 def _plain(changed: dict[str, tuple[Any, Any]]) -> dict[str, list[Any]]:

@@ -152,7 +152,7 @@ def _train(run: PatientRun, owner: Owner, should_stop: Callable[[], bool]) -> No
                 best=Best(spec.training.best_metric),
                 stopping=stopping,
             )
-            resume(run, save.store, trainer, model, step, saved)
+            resume(run, save.store, trainer, model, step, saved, threads)
             with deterministic_if(spec.training.deterministic):
                 _run(trainer, owner)
     finally:

@@ -9,7 +9,9 @@ from typing import Any, Self
 from aurora_dash.errors import AuroraDashError, CheckpointError
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.load import load_into
+from aurora_dash.model.saved import CheckpointMeta
 from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.spec_history import changes_since_checkpoint, in_words
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.spec.best_metric import WHOLE
@@ -18,7 +20,7 @@ from aurora_dash.training.checkpoints import CheckpointStore, Restored
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.parts import Resumable, Stateful
 from aurora_dash.training.room import Room
-from aurora_dash.training.snapshot import Snapshot
+from aurora_dash.training.snapshot import Snapshot, package_versions
 from aurora_dash.training.stopping import Best
 
 _FOR_THE_REST = 2**20
@@ -135,8 +137,12 @@ def resume(
     model: BuiltModel,
     step: Resumable,
     parts: Mapping[str, Stateful],
+    threads: int,
 ) -> None:
-    """Go on from the run's newest checkpoint, if it has one; `parts` become what they were."""
+    """Go on from the run's newest checkpoint, if it has one; `parts` become what they were.
+
+    What makes the numbers differ from those of a run that was never interrupted is in the events.
+    """
     store.tidy()
     restored = store.load_newest(lambda message: run.log_event("warning", message))
     if restored is None:
@@ -146,6 +152,7 @@ def resume(
     _restore_parts(run, parts, restored.parts, restored.path.name)
     _restore_best(run, store, trainer.best, restored)
     meta = restored.meta
+    _tell_differences(run, meta, str(step.device), threads)
     trainer.resume(
         step=meta.step,
         last_loss=meta.train_loss,
@@ -154,6 +161,25 @@ def resume(
         validated=meta.was_validated,
     )
     run.log_event("info", f"resumed from {restored.path.name}", step=meta.step)
+
+
+def _tell_differences(run: Run, meta: CheckpointMeta, device: str, threads: int) -> None:
+    """Warn where machine or spec are not those that the checkpoint was made with."""
+    before = {"threads": meta.threads, "device": meta.device, **meta.versions}
+    now = {"threads": threads, "device": device, **package_versions()}
+    changed = {name: (before[name], now[name]) for name in before if before[name] != now.get(name)}
+    if changed:
+        told = ", ".join(f"{name} {a} -> {b}" for name, (a, b) in changed.items())
+        run.log_event(
+            "warning", f"resumed with {told}: from here on losses differ in their last digits."
+        )
+    edited = changes_since_checkpoint(run)
+    if edited:
+        run.log_event(
+            "warning",
+            f"spec.json is not what the checkpoint was made with: {in_words(edited)}.",
+            changed={field: list(values) for field, values in edited.items()},
+        )
 
 
 def _restore_best(run: Run, store: CheckpointStore, best: Best, restored: Restored) -> None:

@@ -97,9 +97,14 @@ def _write_meta(folder: Path, snapshot: Snapshot, digests: dict[str, str]) -> No
         created=utc_now().isoformat(timespec="seconds"),
         device=snapshot.device,
         threads=snapshot.threads,
-        versions={package: version(package) for package in _PACKAGES},
+        versions=package_versions(),
     )
     write_atomic(folder / META_FILE, meta.model_dump_json(indent=2) + "\n", durable=True)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what computes."""
+    return {package: version(package) for package in _PACKAGES}
 
 
 class _Digesting:

@@ -8,12 +8,12 @@ import streamlit as st
 
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.ending import continue_process, end_process
-from aurora_dash.runs.launch import launch
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, editor, exports, navigation, runs_view, state
 from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.resuming import resume_buttons
 from aurora_dash.ui.state import Selection
 
 
@@ -134,8 +134,8 @@ def ways_on(run: Run, status: RunStatus) -> None:
     saved = runs_view.checkpoints(run)
     spec = runs_view.spec_of(run)
     with st.container(horizontal=True):
-        if status.state is not RunState.COMPLETED and spec is not None:
-            _resume_button(run, status, saved)
+        if spec is not None and (saved or status.state is not RunState.COMPLETED):
+            resume_buttons(run, status, saved)
         if saved and _button(
             "Evaluate & maps", ":material/public:", primary=status.state is RunState.COMPLETED
         ):
@@ -149,16 +149,6 @@ def ways_on(run: Run, status: RunStatus) -> None:
         if saved:
             exports.popover(run, saved)
         _delete_button(run)
-
-
-def _resume_button(run: Run, status: RunStatus, saved: list[str]) -> None:
-    label = f"Resume from step {int(saved[0].removeprefix('step-')):,}" if saved else "Start again"
-    if status.state is RunState.QUEUED:
-        label = "Launch"
-    # After a failure the same again seldom helps: changing something comes first.
-    if _button(label, ":material/play_arrow:", primary=status.state is not RunState.FAILED):
-        launch(run)
-        st.rerun()
 
 
 def edit(spec: RunSpec) -> None:

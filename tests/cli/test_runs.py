@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -233,7 +234,14 @@ def test_fix_takes_an_alert_and_a_remedy_by_name(cli, store: RunStore, fake_engi
 
 def test_resume_changes_what_the_checkpoint_allows(cli, store: RunStore, fake_engine) -> None:
     run = _with_alert(store)
-    assert cli("runs", "resume", run.id, "--set", "optimiser.lr=2e-5").code == 0
+    unasked = cli("runs", "resume", run.id, "--set", "optimiser.lr=2e-5")
+    assert unasked.code == 2
+    assert "nobody agreed to that: optimiser.lr" in unasked.err
+    assert run.spec().optimiser.lr != 2e-5
+    assert fake_engine == []
+    agreed = cli("runs", "resume", run.id, "--set", "optimiser.lr=2e-5", "--yes")
+    assert agreed.code == 0
+    assert "2e-05" in agreed.err
     assert run.spec().optimiser.lr == 2e-5
     assert any("optimiser.lr" in str(event.get("changed")) for event in run.events())
     other = _with_alert(store)
@@ -243,10 +251,24 @@ def test_resume_changes_what_the_checkpoint_allows(cli, store: RunStore, fake_en
     assert fake_engine == [run]
 
 
+def test_a_spec_that_was_edited_by_hand_needs_a_yes_once(cli, store: RunStore, fake_engine) -> None:
+    run = _with_alert(store)
+    folder = run.checkpoints_folder / "step-00000009"
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = {"spec": run.spec().model_dump(mode="json")}
+    (folder / "meta.json").write_text(json.dumps(spec))
+    run.save_spec(run.spec().with_overrides(["optimiser.lr=0.5"]))
+    refused = cli("runs", "resume", run.id)
+    assert refused.code == 2
+    assert "nobody agreed" in refused.err
+    assert cli("runs", "resume", run.id, "--yes").code == 0
+    assert fake_engine == [run]
+
+
 def test_more_steps_let_a_completed_run_go_on(cli, store: RunStore, fake_engine) -> None:
     run = _completed(store)
     assert cli("runs", "resume", run.id).code == 2
-    assert cli("runs", "resume", run.id, "--set", "training.steps=500").code == 0
+    assert cli("runs", "resume", run.id, "--set", "training.steps=500", "--yes").code == 0
     assert fake_engine == [run]
 
 

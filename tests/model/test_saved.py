@@ -12,6 +12,7 @@ from aurora_dash.model.saved import (
     checkpoint_name,
     file_digest,
     find_checkpoint,
+    find_intact,
     is_checkpoint_name,
     list_checkpoints,
     read_meta,
@@ -131,3 +132,18 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
     with pytest.raises(CheckpointError, match="has format 99"):
         read_meta(path.parent)
+
+
+def test_a_damaged_best_gives_way_to_the_one_before_it_and_says_so(folder: Path) -> None:
+    (folder / "best").write_text("step-00000020\n")
+    assert find_intact(folder) == (folder / "step-00000020", "")
+    (folder / "step-00000020" / "model.pt").write_bytes(b"half")
+    assert find_intact(folder) == (
+        folder / "step-00000005",
+        "best is step-00000020, which is damaged",
+    )
+    # One that is asked for by its name is never another.
+    assert find_intact(folder, "step-00000020")[0].name == "step-00000020"
+    (folder / "step-00000005" / "meta.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"step-00000020/model\.pt is damaged"):
+        find_intact(folder)

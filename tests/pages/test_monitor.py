@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from aurora_dash.runs.control import Action
 from aurora_dash.runs.ownership import Owner
 from aurora_dash.runs.status import RunState, recorded_status, write_status
 from aurora_dash.runs.store import Run, RunStore
-from aurora_dash.ui import actions
+from aurora_dash.ui import actions, resuming
 from aurora_dash.ui.drafts import DraftStore
 from tests.pages.helpers import OpenPage, button, labels, parameter, texts, title
 
@@ -124,12 +125,46 @@ def test_a_dead_owner_reads_as_interrupted_and_can_be_resumed(
     alive = recorded_status(run.folder).model_copy(update={"state": RunState.RUNNING})
     write_status(run.folder, alive)
     launched: list[Run] = []
-    monkeypatch.setattr(actions, "launch", launched.append)
+    monkeypatch.setattr(resuming, "launch", launched.append)
     app = open_page("monitor", run=run.id)
     assert "interrupted" in shown(app)
     assert "Pause" not in labels(app)
     button(app, "Start again").click().run()
     assert launched == [run]
+
+
+def test_a_changed_spec_is_shown_and_resumed_with_after_a_yes(
+    open_page: OpenPage, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(RunState.STOPPED)
+    folder = run.checkpoints_folder / "step-00000010"
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"spec": run.spec().model_dump(mode="json")}))
+    launched: list[Run] = []
+    monkeypatch.setattr(resuming, "launch", launched.append)
+    app = open_page("monitor", run=run.id)
+    assert "Resume from step 10" in labels(app)
+    assert "Agree and resume" not in labels(app)
+    app.text_area[0].set_value("training.steps=30\n").run()
+    assert "training.steps" in str(app.table[0].value)
+    button(app, "Agree and resume").click().run()
+    assert launched == [run]
+    assert run.spec().training.steps == 30
+    assert "training.steps 20 -> 30" in run.events()[-1]["message"]
+
+
+def test_an_edited_spec_is_not_resumed_with_unseen(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.STOPPED)
+    folder = run.checkpoints_folder / "step-00000010"
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"spec": run.spec().model_dump(mode="json")}))
+    run.save_spec(run.spec().with_overrides(["optimiser.lr=0.5"]))
+    app = open_page("monitor", run=run.id)
+    assert "Resume from step 10" not in labels(app)
+    assert "optimiser.lr" in str(app.table[0].value)
+    app.text_area[0].set_value("model.stabilise_level_agg=true").run()
+    assert "has other weights" in app.error[-1].value
+    assert "Agree and resume" not in labels(app)
 
 
 def test_a_queued_run_shows_its_place(open_page: OpenPage, store: RunStore) -> None:

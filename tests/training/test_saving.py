@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import time
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_part_survives_a_resume_and_its_absence_is_said(run, built, step, monk
             self.values = values
 
     trainer = Resumed()
-    resume(run, CheckpointStore(run), trainer, built, step, step.parts)
+    resume(run, CheckpointStore(run), trainer, built, step, step.parts, 1)
     assert second.count == 5
     assert trainer.values["step"] == 6
     warnings = [e["message"] for e in run.events() if e["level"] == "warning"]
@@ -67,7 +68,7 @@ def test_a_part_that_does_not_fit_is_refused(run, monkeypatch) -> None:
 
 def test_a_resume_restores_nothing_without_a_checkpoint(run, built, step) -> None:
     before = {name: value.clone() for name, value in built.state_dict().items()}
-    resume(run, CheckpointStore(run), None, built, step, {})
+    resume(run, CheckpointStore(run), None, built, step, {}, 1)
     assert all(torch.equal(value, before[name]) for name, value in built.state_dict().items())
     with pytest.raises(CheckpointError):
         CheckpointStore(run).load()
@@ -111,3 +112,21 @@ def test_what_writing_met_ends_the_run_with_its_reason(run, monkeypatch) -> None
     assert result.state is RunState.FAILED
     assert "Input/output error" in result.reason
     assert "step-00000003" in result.reason
+
+
+def test_another_machine_and_an_edited_spec_are_told(run) -> None:
+    assert train(run).state is RunState.COMPLETED
+    meta = run.checkpoints_folder / "step-00000006" / "meta.json"
+    meta.write_text(json.dumps(json.loads(meta.read_text()) | {"threads": 3}))
+    run.save_spec(run.spec().with_overrides(["training.steps=8"]))
+    assert train(run).steps == 8
+    warnings = [e["message"] for e in run.events() if e["level"] == "warning"]
+    assert any("threads 3 -> 1: from here on losses differ" in told for told in warnings)
+    assert any("made with: training.steps 6 -> 8." in told for told in warnings)
+
+
+def test_a_resume_where_nothing_changed_warns_of_nothing(run) -> None:
+    train(run)
+    train(run)
+    resumed = [e["message"] for e in run.events()].index("resumed from step-00000006")
+    assert not [e for e in run.events()[resumed:] if e["level"] == "warning"]

@@ -73,6 +73,8 @@ def main() -> int:
     for variant in chosen:
         modes = ALL if variant.id == IN_ALL_MODES else FEW
         for mode, assignments in modes.items():
+            if options.mode and mode not in options.mode:
+                continue
             results.append(found(variant, mode, assignments, tiny=options.tiny))
             print(_line(results[-1]), file=sys.stderr, flush=True)
     seconds = round(time.monotonic() - begun)
@@ -110,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tiny", action="store_true", help="tiny models on small grids")
     parser.add_argument("--variant", action="append", default=[], help="only this one (repeatable)")
+    parser.add_argument("--mode", action="append", choices=ALL, help="only this (repeatable)")
     parser.add_argument("--output", type=Path, help="where to write the results")
     return parser.parse_args()
 

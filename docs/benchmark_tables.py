@@ -197,11 +197,45 @@ def _milliseconds(value: float | str | None) -> str:
     return f"{value:.3g}" if isinstance(value, float) else "–"
 
 
+def _memory(result: Result) -> str:
+    rows = [
+        (
+            mode["variant"],
+            mode["mode"],
+            *(
+                f"{sum(mode['parts'][part] for part in parts) / 2**30:.1f}"
+                for parts in _MEMORY_COLUMNS.values()
+            ),
+            f"{mode['peak_bytes'] / 2**30:.1f}",
+            f"{mode['flops'] / 1e12:.0f}",
+        )
+        for mode in result["modes"]
+        if "reason" not in mode
+    ]
+    return (
+        f"## Memory of a training step\n\n`python benchmarks/memory.py`: {_surroundings(result)}"
+        "\n\nEstimates for a GPU, by tensors that have no memory; nothing was trained. GiB at the "
+        "peak, at the variant's own resolution, 13 levels and batch 1; CUDA's context, workspaces "
+        "and fragmentation come to 2 to 4 GiB more. See [memory.md](memory.md). "
+        f"{result.get('note', '')}\n\n"
+        + _table(("variant", "mode", *_MEMORY_COLUMNS, "peak", "TFLOP a step"), rows)
+    )
+
+
+_MEMORY_COLUMNS = {
+    "weights": ("parameters",),
+    "gradients": ("gradients",),
+    "optimiser": ("optimiser", "average"),
+    "activations and batch": ("encoder", "backbone", "decoder", "batch"),
+}
+
+
 _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "loader": _loader,
     "prepare": _prepare,
     "loop_overhead": _loop_overhead,
     "attention": _attention,
+    "memory": _memory,
 }
 
 

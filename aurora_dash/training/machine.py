@@ -8,7 +8,14 @@ import torch
 
 
 def set_threads(threads: int | None) -> int:
-    """Limit torch's CPU threads; None leaves one core to everything else. Returns the number."""
+    """Limit torch's CPU threads; None leaves one core to everything else. Returns the number.
+
+    Also has this thread, and the helpers that torch starts for it, take numbers below 1e-38 for
+    zero. What the masks of shifted windows leave of attention is that small, and processors are
+    many times slower with such numbers; results stay the same to the last digit.
+    """
     threads = threads or max(1, (os.cpu_count() or 2) - 1)
+    # Before the first operation: helper threads inherit it when they are started.
+    torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     return threads

@@ -84,3 +84,10 @@ def test_the_benchmark_of_attention_runs(repository: Path, tables: ModuleType) -
         assert case["milliseconds"]["torch's choice"] > 0
         assert case["milliseconds"]["math"] > 0
     assert "| 0 | float32 | shifted |" in tables.render({"attention": result})
+
+
+def test_scoring_a_quarter_degree_step_stayed_within_its_goal(repository: Path) -> None:
+    text = (repository / "benchmarks" / "results" / "evaluation.json").read_text(encoding="utf-8")
+    result = json.loads(text)
+    for measures in ("default", "more"):
+        assert result["quarter_degree"][measures]["of_stand_in"] < result["goal"]

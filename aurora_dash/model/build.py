@@ -91,6 +91,11 @@ class BuiltModel:
             found.setdefault(group_of(name, self.variables), {})[name] = parameter
         return found
 
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """Parameters that training changes, by the name that a checkpoint has."""
+        own = self.module.named_parameters()
+        return {canonical_name(name): p for name, p in own if p.requires_grad}
+
     def state_dict(self) -> StateDict:
         """The weights under the names that a checkpoint has."""
         return {canonical_name(key): value for key, value in self.module.state_dict().items()}

@@ -6,6 +6,8 @@
         optimiser.pt    optimiser state
         <part>.pt       what else resuming needs, such as ``ema.pt``; only where a run has it
         meta.json       `CheckpointMeta`, with the checksums of the others
+        __0_0.distcp, .metadata
+                        tensors in parts, of a run whose weights were split (`model.sharded`)
       best, last        text files that hold the name of a checkpoint
 
 Only `aurora_dash.training.checkpoints` writes here.
@@ -78,7 +80,13 @@ class CheckpointMeta(BaseModel):
     def parts(self) -> tuple[str, ...]:
         """Names of what the checkpoint holds beside weights and optimiser state."""
         files = (name for name in self.sha256 if name not in (MODEL_FILE, OPTIMISER_FILE))
-        return tuple(sorted(name.removesuffix(PART_SUFFIX) for name in files))
+        own = (name for name in files if name.endswith(PART_SUFFIX))
+        return tuple(sorted(name.removesuffix(PART_SUFFIX) for name in own))
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether processes saved their parts of the tensors each (`model.sharded`)."""
+        return ".metadata" in self.sha256
 
     @property
     def model_statistics(self) -> ModelStatistics:
@@ -180,15 +188,16 @@ def read_meta(checkpoint: Path) -> CheckpointMeta:
 def read_weights(checkpoint: Path, meta: CheckpointMeta | None = None) -> StateDict:
     """A checkpoint's weights, after its checksum was verified."""
     path = checkpoint / MODEL_FILE
-    _verify(path, (meta or read_meta(checkpoint)).sha256)
+    meta = meta or read_meta(checkpoint)
+    if meta.is_in_parts:
+        return _read_whole(path, meta)
+    _verify(path, meta.sha256)
     return read_state_dict(path)
 
 
 def read_optimiser(checkpoint: Path, meta: CheckpointMeta | None = None) -> dict[str, Any]:
     """A checkpoint's optimiser state, after its checksum was verified."""
-    path = checkpoint / OPTIMISER_FILE
-    _verify(path, (meta or read_meta(checkpoint)).sha256)
-    return read_tensors(path)
+    return _read_whole(checkpoint / OPTIMISER_FILE, meta or read_meta(checkpoint))
 
 
 def part_file(name: str) -> str:
@@ -208,9 +217,23 @@ def read_part(checkpoint: Path, name: str, meta: CheckpointMeta | None = None) -
         raise CheckpointError(
             f"{checkpoint} holds no part {name!r}; it holds {', '.join(meta.parts) or 'none'}."
         )
-    path = checkpoint / part_file(name)
+    return _read_whole(checkpoint / part_file(name), meta)
+
+
+def _read_whole(path: Path, meta: CheckpointMeta) -> dict[str, Any]:
+    """What a file holds, after its checksum was verified, with tensors that lie in parts."""
     _verify(path, meta.sha256)
-    return read_tensors(path)
+    content = read_tensors(path)
+    if not meta.is_in_parts:
+        return content
+    from aurora_dash.model.sharded import has_marks, is_of_parts, with_tensors
+
+    if not has_marks(content):
+        return content
+    for name in filter(is_of_parts, meta.sha256):
+        _verify(path.with_name(name), meta.sha256)
+    whole: dict[str, Any] = with_tensors(content, path.parent)
+    return whole
 
 
 def file_digest(path: Path) -> str:

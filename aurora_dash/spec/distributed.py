@@ -60,7 +60,7 @@ class DistributedSpec(SpecModel):
             return ""
         refusal = (
             self._refusal_of_size(training)
-            or self._refusal_of_noise(model.variant, training)
+            or self._refusal_of_parts(model, training, rollout)
             or self._refusal_of_device(training)
             or self._refusal_of_buffer(rollout)
             or self._refusal_of_optimiser(optimiser)
@@ -79,13 +79,21 @@ class DistributedSpec(SpecModel):
             f"{-(-several // world) * world}"
         )
 
-    def _refusal_of_noise(self, variant_id: str, training: TrainingSpec) -> str:
-        if variant_id != _STOCHASTIC or self.shares_batches(training):
+    def _refusal_of_parts(
+        self, model: ModelSpec, training: TrainingSpec, rollout: RolloutSpec
+    ) -> str:
+        if self.shares_batches(training):
+            return ""
+        if model.variant == _STOCHASTIC:
+            reason = f"{model.variant} draws its noise for a batch as a whole"
+        elif len(rollout.lead_hours) > 1:
+            reason = "the loss of a batch with several rollout.lead_hours is told by lead time"
+        else:
             return ""
         return (
             f"{self.world_size} processes would split batches (training.accumulate = "
-            f"{training.accumulate}), but {variant_id} draws its noise for a batch as a whole; set "
-            f"training.accumulate to a multiple of {self.world_size}"
+            f"{training.accumulate}), but {reason}; set training.accumulate to a multiple of "
+            f"{self.world_size}"
         )
 
     def _refusal_of_device(self, training: TrainingSpec) -> str:

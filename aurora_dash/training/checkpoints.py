@@ -31,7 +31,7 @@ from aurora_dash.runs.store import Run
 from aurora_dash.training.snapshot import Snapshot, write_snapshot
 
 _MOVED_AWAY = ".old"
-_LEFT_OVER = re.compile(r"\.step-\d+\.(\d+\.tmp|old|removed)")
+_LEFT_OVER = re.compile(r"\.step-\d+\.((\d+|parts)\.tmp|old|removed)")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ class CheckpointStore:
         self._keep = keep
         self._keep_every = keep_every
 
-    def save(self, snapshot: Snapshot, *, best: bool = False) -> Path:
+    def save(self, snapshot: Snapshot, *, best: bool = False, parts: Path | None = None) -> Path:
         """Write a checkpoint, point ``last`` (and ``best``) at it and drop old ones.
+
+        `parts` is a folder of files that belong to it and are on disk already; it is used up.
 
         It is written beside and renamed when complete and on disk, so that a crash leaves either
         the checkpoint or nothing of that name. `RunError` if it can't be written.
@@ -63,7 +65,7 @@ class CheckpointStore:
         name = checkpoint_name(snapshot.step)
         beside = self.folder / f".{name}.{os.getpid()}.tmp"
         try:
-            write_snapshot(beside, snapshot)
+            write_snapshot(beside, snapshot, parts)
             _replace_folder(beside, self.folder / name)
         except OSError as error:
             raise cannot_write(self.folder / name, error) from error
@@ -73,6 +75,10 @@ class CheckpointStore:
             write_atomic(self.folder / pointer, name + "\n", durable=True)
         self._prune()
         return self.folder / name
+
+    def parts_folder(self, step: int) -> Path:
+        """Where processes write their parts of a checkpoint before it is saved."""
+        return self.folder / f".{checkpoint_name(step)}.parts.tmp"
 
     def mark_best(self, step: int) -> None:
         """Point ``best`` at the checkpoint of a step, if that is still kept."""

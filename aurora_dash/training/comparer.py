@@ -14,7 +14,9 @@ from aurora_dash.model.presence import may_be_absent
 from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.cells import CellWeights
-from aurora_dash.training.loss import LossTerms, build_loss
+from aurora_dash.training.compared import Pool
+from aurora_dash.training.distributed.team import Team
+from aurora_dash.training.loss import LossTerms, build_loss, require_poolable
 from aurora_dash.training.order import mix_seed
 from aurora_dash.training.rollout.chain import Chain
 from aurora_dash.training.rollout.crps import fair_crps
@@ -24,10 +26,17 @@ from aurora_dash.training.rollout.leads import lead_hours, mean_over_leads
 class Comparer:
     """Predicts with a model and compares with the target, both as the loss wants them."""
 
-    def __init__(self, model: BuiltModel, spec: RunSpec, device: torch.device) -> None:
+    def __init__(
+        self, model: BuiltModel, spec: RunSpec, device: torch.device, team: Team | None = None
+    ) -> None:
         self.module = model.module
+        self.world = (team or Team()).world
+        self._forward = (team or Team()).forward
+        self._splits = (team or Team()).share.splits_batches
         # The wave model marks waves as absent, and has no other missing predictions.
         self._loss = build_loss(spec, may_be_absent=may_be_absent(model.module))
+        if self._splits:
+            require_poolable(self._loss, spec)
         self._cells = CellWeights(spec.loss, device)
         self.device = device
         self._seed = spec.training.seed
@@ -45,12 +54,30 @@ class Comparer:
         draw: int,
         skip: int = 0,
         keep: Callable[[Batch], None] | None = None,
+        is_part: bool = False,
     ) -> LossTerms:
         """Mean loss of a forecast with a target for each step, its noise numbered by `draw`.
 
         The first `skip` steps are taken without gradient and have no target. `keep` is given the
         inputs of the step after the last. A stochastic model is scored with all its members.
+        `is_part` says that the batch is the share of this process: where processes share each
+        batch, the mean of what they give is the loss of the whole.
         """
+        pool = self.world.average if is_part and self._splits else None
+        return self._forward(
+            lambda: self._forecast(inputs, targets, draw=draw, skip=skip, keep=keep, pool=pool)
+        )
+
+    def _forecast(
+        self,
+        inputs: Batch,
+        targets: tuple[Batch, ...],
+        *,
+        draw: int,
+        skip: int,
+        keep: Callable[[Batch], None] | None,
+        pool: Pool | None,
+    ) -> LossTerms:
         terms: dict[float, LossTerms] = {}
         with self._randomness(draw):
             chains = [
@@ -63,7 +90,7 @@ class Comparer:
                 leads = lead_hours(chains[0].inputs, target)
                 predictions = [chain.predict(leads) for chain in chains]
                 hours = leads[0] * (chains[0].inputs.metadata.rollout_step + 1)
-                terms[hours] = self._compare(predictions, target)
+                terms[hours] = self._compare(predictions, target, pool)
                 if number + 1 < len(targets):
                     for chain, prediction in zip(chains, predictions, strict=True):
                         chain.advance(prediction)
@@ -92,8 +119,12 @@ class Comparer:
             }
         )
 
-    def _compare(self, predictions: list[Batch], target: Batch) -> LossTerms:
+    def _compare(
+        self, predictions: list[Batch], target: Batch, pool: Pool | None = None
+    ) -> LossTerms:
         loss = partial(self._loss, cells=self._cells.of(target))
+        if pool is not None:
+            loss = partial(loss, pool=pool)
         if len(predictions) == 1:
             return loss(predictions[0], self._normalised(target))
         return fair_crps(loss, predictions, self._normalised(target))

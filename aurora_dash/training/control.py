@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from aurora_dash.runs.control import Action
-from aurora_dash.runs.ownership import Owner
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
+from aurora_dash.training.keeper import Keeper
 
 _POLL_SECONDS = 0.2
 
@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.2
 class Control:
     """What was asked of a run so far. Asking costs a look into one folder."""
 
-    def __init__(self, run: Run, owner: Owner, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, run: Run, owner: Keeper, should_stop: Callable[[], bool]) -> None:
         self._run = run
         self._owner = owner
         self._should_stop = should_stop

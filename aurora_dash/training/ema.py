@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from aurora_dash.training.distributed.shards import exchange, is_split, local, split_like
+
 # The average of n steps can't remember more than these: Tensorflow's ExponentialMovingAverage.
 _FIRST, _DIVISOR = 1, 10
 
@@ -40,7 +42,9 @@ class WeightAverage:
         decay = min(self._decay, bound)
         with torch.no_grad():
             torch._foreach_lerp_(
-                list(self._averages.values()), list(self._masters.values()), 1 - decay
+                [local(average) for average in self._averages.values()],
+                [local(master) for master in self._masters.values()],
+                1 - decay,
             )
 
     @contextmanager
@@ -56,9 +60,13 @@ class WeightAverage:
 
     def _swap(self) -> None:
         for name, parameter in self._parameters.items():
-            if self._masters[name] is parameter:
+            average = self._averages[name]
+            if is_split(parameter):
+                # FSDP gathers from the very memory that it knows.
+                exchange(parameter, average)
+            elif self._masters[name] is parameter:
                 # Exchanges what the parameter points to: nothing is copied, gradients stay.
-                parameter.data, self._averages[name] = self._averages[name], parameter.data
+                parameter.data, self._averages[name] = average, parameter.data
 
     def _copy(self, weights: Mapping[str, Tensor]) -> None:
         """Into the weights of the model that have masters, which keep all digits meanwhile."""
@@ -77,5 +85,5 @@ class WeightAverage:
         if odd:
             raise ValueError(f"it averages other weights, such as {odd[0]}")
         for name, average in self._averages.items():
-            average.copy_(weights[name])
+            average.copy_(split_like(weights[name], average))
         self.num_updates = int(state["num_updates"])

@@ -17,30 +17,37 @@ from aurora_dash.errors import DataError, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel, build_model
 from aurora_dash.model.compiling import compile_blocks
-from aurora_dash.model.device import choose_device
 from aurora_dash.model.load import LoadRefusedError
 from aurora_dash.model.statistics import (
     ModelStatistics,
     inherit_statistics,
     resolve_mixed_statistics,
 )
-from aurora_dash.runs.metrics import MetricsWriter
-from aurora_dash.runs.ownership import Owner, own
-from aurora_dash.runs.status import RunState
+from aurora_dash.runs.ownership import own
+from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.control import Control
 from aurora_dash.training.determinism import deterministic_if
+from aurora_dash.training.distributed.follower import ReadOnlyRun, Remembered
+from aurora_dash.training.distributed.forward import wrap
+from aurora_dash.training.distributed.joining import joined
+from aurora_dash.training.distributed.place import Place
+from aurora_dash.training.distributed.share import share_of
+from aurora_dash.training.distributed.team import Team
+from aurora_dash.training.distributed.together import RequestsForAll
+from aurora_dash.training.distributed.world import World
 from aurora_dash.training.failure import Failures
-from aurora_dash.training.health.watch import WatchedRecords
+from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads
 from aurora_dash.training.material import Material, ValidationPart, material_of
 from aurora_dash.training.mix import MixedValidator, Validate
 from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.outputs import records_of, saves_of
 from aurora_dash.training.plan import total_steps_of
-from aurora_dash.training.record import DownloadProgress, Recorder
+from aurora_dash.training.record import DownloadProgress
 from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.room import PatientRun, Room
@@ -71,19 +78,30 @@ def train(run: Run, *, should_stop: Callable[[], bool] = lambda: False) -> Train
     requests and `should_stop`. A failure ends as the state ``failed`` with a reason, not as an
     exception; only a run that somebody else owns raises `RunError`. Nothing of the model is
     held when it returns.
+
+    Where ``torchrun`` started several processes, each calls this, and they train together: the
+    first owns the folder, the others write nothing, and raise what they alone fail with.
     """
+    place = Place.here()
+    if place.rank > 0:
+        remembered = Remembered(run)
+        _train(ReadOnlyRun(run.folder), remembered, should_stop, place)
+        return _result(remembered.status)
     kind: Literal["thread", "process"] = "thread"
     if threading.current_thread() is threading.main_thread():
         kind = "process"
     with own(run, kind) as owner:
         run = PatientRun(run.folder)
         with Failures(run, owner):
-            _train(run, owner, should_stop)
+            _train(run, owner, should_stop, place)
         # The failure's traceback, and with it the model, is gone only now.
         gc.collect()
         if torch.cuda.is_available():
             release_gpu_memory(run)
-        status = owner.status
+        return _result(owner.status)
+
+
+def _result(status: RunStatus) -> TrainResult:
     return TrainResult(
         state=status.state,
         steps=status.step,
@@ -104,64 +122,80 @@ def release_gpu_memory(run: Run) -> None:
         run.log_event("warning", f"the GPU's memory can't be given back: {first_line}")
 
 
-def _train(run: PatientRun, owner: Owner, should_stop: Callable[[], bool]) -> None:
+def _train(run: PatientRun, keeper: Keeper, should_stop: Callable[[], bool], place: Place) -> None:
     spec = run.spec()
-    device = choose_device(spec.training.device)
-    threads = set_threads(spec.training.threads)
-    owner.update(device=str(device), waiting_for="the data to be opened and checked")
+    device = place.device(spec)
+    threads = set_threads(spec.training.threads, place.local_size)
+    with joined(place, keeper, on_gpu=device.type == "cuda") as world:
+        _train_in(world, run, keeper, should_stop, device, threads)
+
+
+def _train_in(
+    world: World,
+    run: PatientRun,
+    keeper: Keeper,
+    should_stop: Callable[[], bool],
+    device: torch.device,
+    threads: int,
+) -> None:
+    spec = run.spec()
+    keeper.update(device=str(device), waiting_for="the data to be opened and checked")
     parts = open_parts(spec)
     try:
         findings = (*check_parts(parts), *trainable_findings(spec))
         _refuse_unless_launchable(run, findings)
         material = material_of(spec, parts)
-        spec = _resolve(run, spec, material)
+        spec = world.by_first(lambda: _resolve(run, spec, material))
         replay = _replay(run, spec, material)
-        owner.update(waiting_for="the model to be built")
-        model = _build(run, owner, spec, device)
+        keeper.update(waiting_for="the model to be built")
+        model = world.one_after_the_other(lambda: _build(run, keeper, spec, device))
         total_steps = total_steps_of(spec, material.order)
-        step = TrainingStep(model, spec, device, total_steps, replay=replay)
-        stopping = _early_stopping(spec, material)
+        share = share_of(spec, world.rank, world.size, material.order)
+        team = Team(world, share, wrap(model.module, spec.distributed, world.size))
+        step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team)
+        stopping = EarlyStopping.of(spec.training) if material.validation else None
         saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
         always_best = not material.validation
-        order = replay.order if replay else material.order
-        prefetch = spec.loader.prefetch
-        requests = Control(run, owner, should_stop)
-        room = Room(run, owner, requests)
+        requests = Control(run, keeper, should_stop)
+        room = Room(run, keeper, requests)
         with (
-            MetricsWriter(run.metrics_path) as metrics,
+            records_of(run, keeper, room, spec, world, step) as (records, metrics),
             TrainingBatches(
-                material.train, order, crop=material.crop, prefetch=prefetch
+                material.train,
+                replay.order if replay else share.order(material.order),
+                crop=material.crop,
+                prefetch=spec.loader.prefetch,
+                stride=share.stride,
             ) as batches,
             Saver(
                 run, room, metrics, spec, model, step, saved, threads, always_best=always_best
-            ) as save,
+            ) as saver,
         ):
             trainer = Trainer(
                 take_step=step,
                 batches=batches,
                 validate=_validator(run, spec, step, material),
-                records=WatchedRecords(
-                    Recorder(metrics, owner, room, step.total_steps, device), run, spec, device
-                ),
-                requests=requests,
-                save=save,
+                records=records,
+                requests=requests if world.is_alone else RequestsForAll(world, requests),
+                save=saves_of(saver, model, spec, world),
                 total_steps=step.total_steps,
                 validate_every=spec.training.validate_every,
                 save_every=spec.training.checkpoint_every,
                 accumulate=spec.training.accumulate,
+                share=share,
                 best=Best(spec.training.best_metric),
                 stopping=stopping,
             )
-            resume(run, save.store, trainer, model, step, saved, threads)
+            resume(run, saver.store, trainer, model, step, saved, threads, world)
             with deterministic_if(spec.training.deterministic):
-                _run(trainer, owner)
+                _run(trainer, keeper)
     finally:
         close_parts(parts)
 
 
-def _run(trainer: Trainer, owner: Owner) -> None:
+def _run(trainer: Trainer, keeper: Keeper) -> None:
     """Train and say how it ended."""
-    owner.update(state=RunState.RUNNING, step=trainer.step, total_steps=trainer.total_steps)
+    keeper.update(state=RunState.RUNNING, step=trainer.step, total_steps=trainer.total_steps)
     try:
         done = trainer.run()
     except TrainingError:
@@ -169,17 +203,17 @@ def _run(trainer: Trainer, owner: Owner) -> None:
         trainer.save()
         raise
     finally:
-        owner.update(
+        keeper.update(
             step=trainer.step,
             epoch=trainer.epoch,
             last_loss=trainer.last_loss,
             best_loss=trainer.best_loss,
         )
     if done:
-        owner.update(state=RunState.COMPLETED, reason=trainer.stopped_early)
+        keeper.update(state=RunState.COMPLETED, reason=trainer.stopped_early)
     else:
         reason = f"Stopped on request after step {trainer.step} of {trainer.total_steps}."
-        owner.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
+        keeper.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
 
 
 def _refuse_unless_launchable(run: Run, findings: Iterable[Finding]) -> None:
@@ -205,13 +239,13 @@ def _resolve(run: Run, spec: RunSpec, material: Material) -> RunSpec:
     return resolved
 
 
-def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> BuiltModel:
+def _build(run: Run, keeper: Keeper, spec: RunSpec, device: torch.device) -> BuiltModel:
     try:
         model = build_model(
             spec,
             ModelStatistics.for_spec(spec),
             store=RunStore(run.folder.parent),
-            progress=DownloadProgress(owner),
+            progress=DownloadProgress(keeper),
         )
     except LoadRefusedError as error:
         run.save_load_report({**error.report.to_dict(), "refused": error.message})
@@ -227,7 +261,7 @@ def _build(run: Run, owner: Owner, spec: RunSpec, device: torch.device) -> Built
             blocks=count,
         )
     total, trainable = model.num_parameters, model.num_trainable
-    owner.update(num_parameters=total, num_trainable=trainable)
+    keeper.update(num_parameters=total, num_trainable=trainable)
     run.log_event("info", model.report.summary(), parameters=total, size=model.size)
     share = f"{trainable:,} of {total:,} parameters are trained"
     run.log_event("info", share, parts=spec.trainable.parts, trainable=trainable)
@@ -266,10 +300,3 @@ def _validator(run: Run, spec: RunSpec, step: TrainingStep, material: Material) 
         return next((of(part) for part in material.validation), None)
     parts = {part.name: (part.weight, of(part)) for part in material.validation}
     return MixedValidator(parts) if parts else None
-
-
-def _early_stopping(spec: RunSpec, material: Material) -> EarlyStopping | None:
-    training = spec.training
-    if training.patience is None or not material.validation:
-        return None
-    return EarlyStopping(training.patience, training.min_delta, training.best_metric)

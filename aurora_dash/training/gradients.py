@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aurora_dash.spec import OptimiserSpec
+from aurora_dash.training.distributed.shards import local, whole_norms
 from aurora_dash.training.optimiser import Groups
 
 # As in torch.nn.utils.clip_grad_norm_.
@@ -36,7 +37,8 @@ def gradient_norms(groups: Mapping[str, Mapping[str, nn.Parameter]]) -> Gradient
     if not flat:
         return combined_norms({})
     # Those of weights in bfloat16 would have two digits otherwise.
-    norms = iter(torch._foreach_norm(flat, 2, torch.float32))
+    here = torch._foreach_norm([local(gradient) for gradient in flat], 2, torch.float32)
+    norms = iter(whole_norms(torch.stack(here), like=flat[0]))
     return combined_norms({name: list(islice(norms, len(g))) for name, g in gradients.items()})
 
 
@@ -107,5 +109,7 @@ def forget_gradients(groups: Groups) -> None:
 
 
 def gradients_of(groups: Groups) -> list[Tensor]:
-    """All gradients that are there."""
-    return [p.grad for group in groups.values() for p in group.values() if p.grad is not None]
+    """All gradients that are there; of those that are split, the parts of this process."""
+    return [
+        local(p.grad) for group in groups.values() for p in group.values() if p.grad is not None
+    ]

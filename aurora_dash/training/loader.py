@@ -28,8 +28,11 @@ class TrainingBatches:
         *,
         crop: RandomCrop | None = None,
         prefetch: int = 1,
+        stride: int = 1,
     ) -> None:
+        """`stride` is the number of the batch that is taken next, less that of the one before."""
         self.order = order
+        self._stride = stride
         self._crop = crop
         self._prefetch = prefetch
         self._samples = samples
@@ -41,7 +44,7 @@ class TrainingBatches:
     def take(self, step: int) -> Sample:
         """The batch of 0-based step `step`; starts reading those of the next."""
         future = self._ahead.pop(step, None) or self._submit(step)
-        next_steps = range(step + 1, step + 1 + self._prefetch)
+        next_steps = range(step, step + self._stride * self._prefetch + 1, self._stride)[1:]
         for other in [other for other in self._ahead if other not in next_steps]:
             self._ahead.pop(other).cancel()
         for wanted in next_steps:
@@ -72,7 +75,9 @@ class TrainingBatches:
 
     def _read(self, step: int) -> Sample:
         if isinstance(self._samples, Foresighted):
-            self._samples.expect([i for s in (step, step + 1) for i in self.order.batch(s)])
+            self._samples.expect(
+                [i for s in (step, step + self._stride) for i in self.order.batch(s)]
+            )
         samples = [self._samples[i] for i in self.order.batch(step)]
         return collate(samples if self._crop is None else self._crop(step, samples))
 
@@ -92,6 +97,12 @@ class TrainingBatches:
 
 def fixed_batches(samples: Samples, batch_size: int) -> Iterator[Sample]:
     """All samples in their own order, a batch at a time, each read when its turn comes."""
-    for start in range(0, len(samples), batch_size):
-        stop = min(start + batch_size, len(samples))
-        yield collate([samples[i] for i in range(start, stop)])
+    for number in range(-(-len(samples) // batch_size)):
+        yield fixed_batch(samples, batch_size, number)
+
+
+def fixed_batch(samples: Samples, batch_size: int, number: int) -> Sample:
+    """The batch of that 0-based number of samples in their own order."""
+    start = number * batch_size
+    stop = min(start + batch_size, len(samples))
+    return collate([samples[i] for i in range(start, stop)])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from aurora_dash.data.batches import Sample
+from aurora_dash.training.distributed.share import Share
 from aurora_dash.training.order import Order
 from aurora_dash.training.stopping import Best, EarlyStopping
 from aurora_dash.training.terms import Record
@@ -69,9 +70,9 @@ class Saves(Protocol):
 class StepBatches:
     """The batches of one step, each fetched when its turn comes."""
 
-    def __init__(self, batches: Batches, first: int, count: int) -> None:
+    def __init__(self, batches: Batches, numbers: Iterable[int]) -> None:
         self._batches = batches
-        self._numbers = range(first, first + count)
+        self._numbers = numbers
         self.waited = 0.0
         """Seconds that fetching took."""
 
@@ -99,6 +100,7 @@ class Trainer:
         validate_every: int,
         save_every: int,
         accumulate: int = 1,
+        share: Share | None = None,
         best: Best | None = None,
         stopping: EarlyStopping | None = None,
     ) -> None:
@@ -111,6 +113,7 @@ class Trainer:
         self._validate_every = validate_every
         self._save_every = save_every
         self._accumulate = accumulate
+        self._share = share or Share()
         self._stopping = stopping
         self.total_steps = total_steps
         self.step = 0
@@ -201,7 +204,8 @@ class Trainer:
 
     def _advance(self) -> None:
         begin = time.perf_counter()
-        batches = StepBatches(self._batches, self.step * self._accumulate, self._accumulate)
+        numbers = self._share.numbers(self.step * self._accumulate, self._accumulate)
+        batches = StepBatches(self._batches, numbers)
         values = self._take_step(self.step, batches)
         end = time.perf_counter()
         self._ends.append(end)

@@ -7,7 +7,7 @@ how to bring one in a file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -20,6 +20,7 @@ from aurora_dash.errors import TrainingError
 from aurora_dash.model.presence import SUFFIX
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.cells import Cells
+from aurora_dash.training.compared import Compared, Pool, pool_weights
 from aurora_dash.variables import Group, describe
 
 # Standard deviation, in degrees, of a direction that is equally likely all around: what makes
@@ -84,25 +85,66 @@ class WeightedLoss(ABC):
         is returned does not count.
         """
 
-    def __call__(self, prediction: Batch, target: Batch, cells: Cells | None = None) -> LossTerms:
-        """Compare normalised batches of equal grid and levels; shapes (b, 1[, c], h, w)."""
-        num_variables = len(self.surface) + len(self.atmospheric)
-        spec, parts, num_compared, num_values = self.spec, [], [], 0
+    def __call__(
+        self,
+        prediction: Batch,
+        target: Batch,
+        cells: Cells | None = None,
+        *,
+        pool: Pool | None = None,
+    ) -> LossTerms:
+        """Compare normalised batches of equal grid and levels; shapes (b, 1[, c], h, w).
+
+        With `pool` the batch is one process's part of a whole: the mean over the processes of
+        what each gives is that of the whole, wherever its missing values are.
+        """
+        compared = self._compared(prediction, target, cells)
+        if pool is not None:
+            pool_weights(compared, pool)
+        levels = target.metadata.atmos_levels
+        own = [
+            self._weighted(name, compared, levels) for name in (*self.surface, *self.atmospheric)
+        ]
         by_variable: dict[str, Tensor] = {}
+        for name, one in compared.items():
+            by_variable |= one.named(name, levels)
+        counted = [compared[name] for name in (*self.surface, *self.atmospheric)]
+        return LossTerms(
+            torch.stack(own).sum(),
+            by_variable,
+            torch.stack([one.num_compared for one in counted]).sum(),
+            sum(one.num_values for one in counted),
+        )
+
+    def _compared(
+        self, prediction: Batch, target: Batch, cells: Cells | None
+    ) -> dict[str, Compared]:
+        """What counts, by name; the presence of a variable that may be absent right before it."""
+        found: dict[str, Compared] = {}
         for name in (*self.surface, *self.atmospheric):
             is_surface = name in self.surface
-            errors, valid = self._errors(name, prediction, target, is_surface)
-            costs = self._costs(name, errors, valid, target, is_surface)
-            mean, count = _mean(costs, valid, cells)
-            mean = mean + self._wrong_presence(name, prediction, target, cells, by_variable)
-            weight = spec.surface_weight if is_surface else spec.atmospheric_weight
-            parts.append(mean * (spec.gamma / num_variables * weight * spec.weights.get(name, 1.0)))
-            by_variable |= _named_parts(name, errors, valid, target, is_surface, cells)
-            num_compared.append(count)
-            num_values += _num_values(valid, cells)
-        return LossTerms(
-            torch.stack(parts).sum(), by_variable, torch.stack(num_compared).sum(), num_values
-        )
+            head = name + SUFFIX
+            if name in self._may_be_absent and head in prediction.surf_vars:
+                found[head] = Compared.of(
+                    *self._errors(head, prediction, target, is_surface=True), True, cells
+                )
+            found[name] = Compared.of(
+                *self._errors(name, prediction, target, is_surface), is_surface, cells
+            )
+        return found
+
+    def _weighted(
+        self, name: str, compared: Mapping[str, Compared], levels: Sequence[float]
+    ) -> Tensor:
+        """What a variable adds to the loss, the cost of its wrong presence included."""
+        one, presence = compared[name], compared.get(name + SUFFIX)
+        mean = one.mean(self._costs(name, one, levels))
+        if presence is not None:
+            costs = torch.where(presence.valid, self.penalty(presence.errors), 0.0)
+            mean = mean + presence.mean(costs)
+        spec, num_variables = self.spec, len(self.surface) + len(self.atmospheric)
+        weight = spec.surface_weight if one.is_surface else spec.atmospheric_weight
+        return mean * (spec.gamma / num_variables * weight * spec.weights.get(name, 1.0))
 
     def _errors(
         self, name: str, prediction: Batch, target: Batch, is_surface: bool
@@ -124,33 +166,13 @@ class WeightedLoss(ABC):
             difference = torch.minimum(difference % 360, 360 - difference % 360) / _DIRECTION_SCALE
         return difference, valid
 
-    def _wrong_presence(
-        self,
-        name: str,
-        prediction: Batch,
-        target: Batch,
-        cells: Cells | None,
-        by_variable: dict[str, Tensor],
-    ) -> Tensor | float:
-        """Mean cost of a variable's presence; 0 where it is never absent. Named ``swh_density``."""
-        head = name + SUFFIX
-        if name not in self._may_be_absent or head not in prediction.surf_vars:
-            return 0.0
-        errors, valid = self._errors(head, prediction, target, is_surface=True)
-        by_variable |= _named_parts(head, errors, valid, target, is_surface=True, cells=cells)
-        costs = torch.where(valid, self.penalty(errors), 0.0)
-        return _mean(costs, valid, cells)[0]
-
-    def _costs(
-        self, name: str, errors: Tensor, valid: Tensor, target: Batch, is_surface: bool
-    ) -> Tensor:
+    def _costs(self, name: str, one: Compared, levels: Sequence[float]) -> Tensor:
         """Penalties, 0 where masked, times the weights of levels."""
-        costs = self.penalty(errors)
-        if costs is not errors:
-            costs = torch.where(valid, costs, 0.0)
-        if is_surface or not self.spec.level_weights:
+        costs = self.penalty(one.errors)
+        if costs is not one.errors:
+            costs = torch.where(one.valid, costs, 0.0)
+        if one.is_surface or not self.spec.level_weights:
             return costs
-        levels = target.metadata.atmos_levels
         weights = [self.spec.level_weight(name, level) for level in levels]
         return costs * costs.new_tensor(weights)[:, None, None]
 
@@ -221,36 +243,12 @@ def _find(name: str, batch: Batch, role: str, is_surface: bool) -> Tensor:
     return variables[name]
 
 
-def _mean(costs: Tensor, valid: Tensor, cells: Cells | None) -> tuple[Tensor, Tensor]:
-    """Mean over what is there, weighted by `cells`; and how many values that are."""
-    if cells is None:
-        count = valid.sum()
-        return costs.sum() / count.clamp(min=1), count
-    weight = (valid * cells.weights).sum()
-    mean = (costs * cells.weights).sum() / torch.where(weight > 0, weight, 1.0)
-    return mean, (valid & (cells.weights > 0)).sum()
-
-
-def _num_values(valid: Tensor, cells: Cells | None) -> int:
-    if cells is None:
-        return valid.numel()
-    return valid[..., 0, 0].numel() * cells.num_counting
-
-
-def _named_parts(
-    name: str,
-    errors: Tensor,
-    valid: Tensor,
-    target: Batch,
-    is_surface: bool,
-    cells: Cells | None,
-) -> dict[str, Tensor]:
-    """Mean errors by ``2t`` or ``z/850``; 0 / 0 gives NaN where there was nothing to compare."""
-    errors, weights = errors.detach(), valid
-    if cells is not None:
-        errors, weights = errors * cells.weights, valid * cells.weights
-    if is_surface:
-        return {name: errors.sum() / weights.sum()}
-    means = errors.sum(dim=(0, 1, 3, 4)) / weights.sum(dim=(0, 1, 3, 4))
-    levels = target.metadata.atmos_levels
-    return {f"{name}/{level:g}": mean for level, mean in zip(levels, means, strict=True)}
+def require_poolable(loss: Loss, spec: RunSpec) -> None:
+    """`TrainingError` unless a loss of a batch can be told from those of its parts."""
+    if not isinstance(loss, WeightedLoss) or type(loss).__call__ is not WeightedLoss.__call__:
+        raise TrainingError(
+            f"The loss {type(loss).__name__} computes more than a penalty, and "
+            f"{spec.distributed.world_size} processes would each see a part of a batch alone.",
+            remedy="Set training.accumulate to a multiple of the number of processes: then each "
+            "takes whole batches.",
+        )

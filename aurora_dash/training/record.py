@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from aurora_dash.runs.metrics import MetricsWriter, Value
-from aurora_dash.runs.ownership import Owner
+from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.room import Room
 
 _STATUS_SECONDS = 0.5
@@ -21,7 +21,7 @@ class Recorder:
     def __init__(
         self,
         metrics: MetricsWriter,
-        owner: Owner,
+        owner: Keeper,
         room: Room,
         total_steps: int,
         device: torch.device,
@@ -70,7 +70,7 @@ class Recorder:
 class DownloadProgress:
     """Says in the status how far a download is, at most twice a second."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Keeper) -> None:
         self._owner = owner
         self._written = 0.0
 

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from aurora_dash.errors import DiskFullError
 from aurora_dash.model.saved import list_checkpoints
 from aurora_dash.runs.alerts import Alert
-from aurora_dash.runs.ownership import Owner
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 from aurora_dash.training.health.watch import write_alert
+from aurora_dash.training.keeper import Keeper
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_EVENTS = 1000
@@ -62,7 +62,7 @@ class Wishes(Protocol):
 class Room:
     """Has things written, however long the disk is full meanwhile."""
 
-    def __init__(self, run: PatientRun, owner: Owner, wishes: Wishes) -> None:
+    def __init__(self, run: PatientRun, owner: Keeper, wishes: Wishes) -> None:
         self._run = run
         self._owner = owner
         self._wishes = wishes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from aurora_dash.spec import RunSpec
 from aurora_dash.spec.best_metric import WHOLE
 from aurora_dash.training.background import BackgroundWriter
 from aurora_dash.training.checkpoints import CheckpointStore, Restored
+from aurora_dash.training.distributed.shards import split_like
+from aurora_dash.training.distributed.world import World
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.parts import Resumable, Stateful
 from aurora_dash.training.room import Room
@@ -38,7 +41,7 @@ class Saver:
         self,
         run: Run,
         room: Room,
-        metrics: MetricsWriter,
+        metrics: MetricsWriter | None,
         spec: RunSpec,
         model: BuiltModel,
         step: Resumable,
@@ -47,6 +50,7 @@ class Saver:
         *,
         always_best: bool,
     ) -> None:
+        """`metrics` are on disk before a checkpoint is; None where another process writes both."""
         self.store = CheckpointStore(
             run, keep=spec.training.keep_checkpoints, keep_every=spec.training.keep_every
         )
@@ -66,16 +70,16 @@ class Saver:
     def __call__(self, trainer: Trainer, best: bool) -> None:
         """Save the present state; raises what writing the one before met."""
         self.finish()
-        snapshot = self._snapshot(trainer).on_host()
+        snapshot = self.snapshot(trainer).on_host()
         self._needed = snapshot.num_bytes + _FOR_THE_REST
-        best = best or self._always_best
+        self._writer.submit(lambda: self.save_now(snapshot, best=best))
 
-        def write() -> None:
+    def save_now(self, snapshot: Snapshot, *, best: bool, parts: Path | None = None) -> None:
+        """Write what `snapshot` gave, with files in the folder `parts` that belong to it."""
+        if self._metrics is not None:
             # What led to a checkpoint must not be lost where the checkpoint is not.
             self._metrics.sync()
-            self.store.save(snapshot, best=best)
-
-        self._writer.submit(write)
+        self.store.save(snapshot, best=best or self._always_best, parts=parts)
 
     def check(self) -> bool:
         """Raise what writing met since; on a full disk return when all is written, after a pause.
@@ -91,7 +95,8 @@ class Saver:
         """
         return self._room.secure(self._writer.wait, again=self._writer.retry, needed=self._needed)
 
-    def _snapshot(self, trainer: Trainer) -> Snapshot:
+    def snapshot(self, trainer: Trainer) -> Snapshot:
+        """The present state; tensors are shared with it."""
         best = trainer.best
         return Snapshot(
             step=trainer.step,
@@ -138,19 +143,22 @@ def resume(
     step: Resumable,
     parts: Mapping[str, Stateful],
     threads: int,
+    world: World | None = None,
 ) -> None:
     """Go on from the run's newest checkpoint, if it has one; `parts` become what they were.
 
     What makes the numbers differ from those of a run that was never interrupted is in the events.
     """
-    store.tidy()
-    restored = store.load_newest(lambda message: run.log_event("warning", message))
+    world = world or World()
+    restored = _newest(run, store, world)
     if restored is None:
         return
-    load_into(model.module, restored.weights, adapt=False, name=str(restored.path))
+    own = model.state_dict()
+    weights = {k: split_like(v, own[k]) if k in own else v for k, v in restored.weights.items()}
+    load_into(model.module, weights, adapt=False, name=str(restored.path))
     step.restore(restored.optimiser)
     _restore_parts(run, parts, restored.parts, restored.path.name)
-    _restore_best(run, store, trainer.best, restored)
+    _restore_best(run, store, trainer.best, restored, world)
     meta = restored.meta
     _tell_differences(run, meta, str(step.device), threads)
     trainer.resume(
@@ -182,7 +190,25 @@ def _tell_differences(run: Run, meta: CheckpointMeta, device: str, threads: int)
         )
 
 
-def _restore_best(run: Run, store: CheckpointStore, best: Best, restored: Restored) -> None:
+def _newest(run: Run, store: CheckpointStore, world: World) -> Restored | None:
+    """The checkpoint to go on from: the one that the first process finds sound, in all."""
+    found: list[Restored] = []
+
+    def look() -> str:
+        store.tidy()
+        restored = store.load_newest(lambda message: run.log_event("warning", message))
+        found.extend([restored] if restored else [])
+        return restored.path.name if restored else ""
+
+    name = world.by_first(look)
+    if not name:
+        return None
+    return found[0] if found else store.load(name)
+
+
+def _restore_best(
+    run: Run, store: CheckpointStore, best: Best, restored: Restored, world: World
+) -> None:
     """Which checkpoint is the best so far, and the pointer to it as it was at that step."""
     meta = restored.meta
     if meta.best_metric != best.metric:
@@ -196,8 +222,9 @@ def _restore_best(run: Run, store: CheckpointStore, best: Best, restored: Restor
     if best.value is None:
         # Older versions told the lowest loss alone.
         best.value = meta.best_loss if best.metric == WHOLE else None
-    if meta.best_step is not None:
-        store.mark_best(meta.best_step)
+    best_step = meta.best_step
+    if best_step is not None:
+        world.by_first(lambda: store.mark_best(best_step))
 
 
 def _restore_parts(

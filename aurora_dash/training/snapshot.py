@@ -18,6 +18,7 @@ from aurora_dash.model.saved import (
     MODEL_FILE,
     OPTIMISER_FILE,
     CheckpointMeta,
+    file_digest,
     part_file,
 )
 from aurora_dash.model.statistics import ModelStatistics
@@ -67,8 +68,11 @@ class Snapshot:
         )
 
 
-def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """All files of a checkpoint, on disk when this returns; `OSError` if they can't be written."""
+def write_snapshot(folder: Path, snapshot: Snapshot, parts: Path | None = None) -> None:
+    """All files of a checkpoint, on disk when this returns; `OSError` if they can't be written.
+
+    The files in the folder `parts` join them.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     files = {
@@ -77,6 +81,11 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
         **{part_file(name): state for name, state in snapshot.parts.items()},
     }
     digests = {name: _save(folder / name, content) for name, content in files.items()}
+    if parts is not None:
+        for path in sorted(parts.iterdir()):
+            path.rename(folder / path.name)
+            digests[path.name] = file_digest(folder / path.name)
+        parts.rmdir()
     _write_meta(folder, snapshot, digests)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,11 +12,14 @@ from aurora import Batch
 from torch import Tensor
 
 from aurora_dash.data.batches import Sample
-from aurora_dash.errors import CheckpointError, NotFiniteError, TrainingError
+from aurora_dash.errors import CheckpointError, TrainingError
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.model.groups import canonical_name
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.comparer import Comparer
+from aurora_dash.training.distributed.shards import split_like
+from aurora_dash.training.distributed.share import without_values
+from aurora_dash.training.distributed.team import Team
 from aurora_dash.training.ema import WeightAverage
 from aurora_dash.training.gradients import gradients_of
 from aurora_dash.training.loss import LossTerms
@@ -24,12 +28,10 @@ from aurora_dash.training.optimiser import NEW, build_optimiser, by_new_variable
 from aurora_dash.training.parts import Stateful
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.rollout.rollout import Rollout
-from aurora_dash.training.terms import Record, TermsMean, named, to_floats
+from aurora_dash.training.taken import Taken
+from aurora_dash.training.terms import Record, to_floats
 from aurora_dash.training.update import AtOnce, InBackward, Update
 from aurora_dash.training.weights import WeightStatistics
-
-_NAMED = 6
-_LEFT = "The weights were left as they were"
 
 
 class TrainingStep:
@@ -43,9 +45,11 @@ class TrainingStep:
         total_steps: int,
         *,
         replay: Replay | None = None,
+        team: Team | None = None,
     ) -> None:
         self.total_steps = total_steps
-        self.comparer = Comparer(model, spec, device)
+        self._team = team or Team()
+        self.comparer = Comparer(model, spec, device, self._team)
         self._rollout = Rollout(spec, self.comparer, replay)
         self._spec = spec.optimiser
         self._accumulate = spec.training.accumulate
@@ -65,8 +69,8 @@ class TrainingStep:
         """The moving average of the weights, if there is one."""
 
     def __call__(self, step: int, batches: Iterable[Sample]) -> Record:
-        """Take 0-based step `step` with the gradients of all `batches` added up; returns the
-        numbers of its record.
+        """Take 0-based step `step` with the gradients of all `batches` added up, those of this
+        process; returns the numbers of its record, which are those of all processes.
 
         Raises `TrainingError` before the weights change if anything is not finite; where they
         change within the backward pass (`optimiser.in_backward`), after the other weights did.
@@ -93,20 +97,33 @@ class TrainingStep:
             after["grad_norm_clipped"] = clipped
         return record | _rates(rates, self._spec.lr_groups) | (to_floats(after) if after else {})
 
-    def _differentiate(self, step: int, batches: Iterable[Sample]) -> _Taken:
-        taken = _Taken(step, in_backward=self._spec.in_backward)
-        for number, (inputs, targets) in enumerate(batches, step * self._accumulate):
-            terms = self._rollout.loss(step, number, inputs, targets)
-            size = len(inputs.metadata.time)
-            if self._spec.in_backward:
-                taken.refuse_early(terms, inputs)
-            # A mean over all samples of the step, whatever batch they came in.
-            share = size / self._nominal_size if self._accumulate > 1 else 1.0
-            torch.autograd.backward(terms.total * share if share != 1.0 else terms.total)
+    def _differentiate(self, step: int, batches: Iterable[Sample]) -> Taken:
+        world, share, forward = self._team.world, self._team.share, self._team.forward
+        taken = Taken(step, world, in_backward=self._spec.in_backward)
+        numbers = share.numbers(step * self._accumulate, self._accumulate)
+        for number, (inputs, targets) in zip(numbers, batches, strict=True):
+            size = share.weight(number, len(inputs.metadata.time))
+            # A mean over all samples of the step, whatever batch and process they came in;
+            # gradients are averaged over the processes.
+            factor = size * world.size / self._nominal_size if self._accumulate > 1 else 1.0
+            is_last = number == numbers[-1]
+            with nullcontext() if is_last else forward.without_exchange():
+                terms = self._loss(step, number, inputs, targets)
+                if self._spec.in_backward:
+                    taken.refuse_early(terms, inputs)
+                torch.autograd.backward(terms.total * factor if factor != 1.0 else terms.total)
             taken.add(terms, size, inputs)
-        if self._accumulate > 1 and taken.size != self._nominal_size:
-            torch._foreach_mul_(gradients_of(self._groups), self._nominal_size / taken.size)
+        if self._accumulate > 1:
+            whole = world.sum(taken.size)
+            if whole != self._nominal_size:
+                torch._foreach_mul_(gradients_of(self._groups), self._nominal_size / whole)
         return taken
+
+    def _loss(self, step: int, number: int, inputs: Batch, targets: tuple[Batch, ...]) -> LossTerms:
+        if not self._team.share.stands_in(number):
+            return self._rollout.loss(step, number, inputs, targets)
+        nothing = tuple(without_values(target) for target in targets)
+        return replace(self._rollout.loss(step, number, inputs, nothing), num_values=0)
 
     @property
     def device(self) -> torch.device:
@@ -132,7 +149,7 @@ class TrainingStep:
                 odd = group.keys() ^ saved.keys()
                 if odd:
                     raise ValueError(f"it is that of another optimiser ({', '.join(sorted(odd))})")
-            self.optimiser.load_state_dict(dict(state))
+            self.optimiser.load_state_dict(self._split(state))
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"The optimiser's state does not fit this run: {error}.",
@@ -143,99 +160,18 @@ class TrainingStep:
         # The weights of the checkpoint were loaded into them.
         self.masters.write_back()
 
+    def _split(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """An optimiser's state of whole tensors, split where the weights are."""
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
 
-class _Taken:
-    """The batches of one step so far; all but the newest are numbers already."""
+        def part(index: int, value: object) -> object:
+            return split_like(value, parameters[index]) if isinstance(value, Tensor) else value
 
-    def __init__(self, step: int, *, in_backward: bool) -> None:
-        self.size = 0
-        self._step = step
-        self._in_backward = in_backward
-        self._mean = TermsMean()
-        self._newest: tuple[LossTerms, int, Batch] | None = None
-        self._num_compared = 0.0
-        self._num_values = 0
-
-    def add(self, terms: LossTerms, size: int, inputs: Batch) -> None:
-        """Take a batch in; `TrainingError` if the loss of the one before is not finite."""
-        if self._newest is not None:
-            self._settle({})
-        self._newest = (terms, size, inputs)
-        self.size += size
-
-    def record(self, more: Mapping[str, Tensor]) -> Record:
-        """The record of the step, with `more`, in one transfer for the newest batch.
-
-        Raises `TrainingError` if anything is not finite, or no value could be compared.
-        """
-        assert self._newest is not None, "a step needs a batch"
-        inputs = self._newest[2]
-        extra = self._settle(more)
-        missing = 1 - self._num_compared / self._num_values if self._num_values else 0.0
-        record = self._mean.result() | extra
-        refuse_if_all_missing(self._step, missing, inputs)
-        refuse_unless_finite(self._step, record, inputs, changed=self._in_backward)
-        return record | ({"missing_fraction": missing} if missing else {})
-
-    def refuse_early(self, terms: LossTerms, inputs: Batch) -> None:
-        """`TrainingError` if the backward pass, which changes the weights, must not begin."""
-        numbers = to_floats({**named(terms), "num_compared": terms.num_compared})
-        missing = terms.num_values > 0 and numbers.pop("num_compared") == 0
-        refuse_if_all_missing(self._step, float(missing), inputs)
-        refuse_unless_finite(self._step, numbers, inputs)
-
-    def _settle(self, more: Mapping[str, Tensor]) -> Record:
-        assert self._newest is not None
-        terms, size, inputs = self._newest
-        own = named(terms)
-        numbers = to_floats({**own, "num_compared": terms.num_compared, **more})
-        self._num_compared += numbers.pop("num_compared")
-        self._num_values += terms.num_values
-        losses = {name: numbers[name] for name in own}
-        if not more:
-            refuse_unless_finite(self._step, losses, inputs)
-        self._mean.add_numbers(losses, size)
-        self._newest = None
-        return {name: numbers[name] for name in more}
-
-
-def refuse_if_all_missing(step: int, missing: float, inputs: Batch) -> None:
-    """Raise `TrainingError` if nothing could be compared."""
-    if missing == 1:
-        raise TrainingError(
-            f"Step {step + 1}: all target values of the batch at {_times(inputs)} are missing.",
-            remedy="Choose another period or other targets, or fill the gaps.",
-        )
-
-
-def refuse_unless_finite(
-    step: int, record: Record, inputs: Batch, *, changed: bool = False
-) -> None:
-    """Raise `TrainingError` that names what is not finite in the numbers of a step.
-
-    `changed`: whether weights whose gradients were finite have changed already.
-    """
-    if math.isfinite(record["loss"]) and math.isfinite(record.get("grad_norm", 0.0)):
-        return
-    what = "gradient" if math.isfinite(record["loss"]) else "loss"
-    prefix = "grad_norm/" if what == "gradient" else "loss/"
-    odd = [k.removeprefix(prefix) for k, v in record.items() if k.startswith(prefix)]
-    odd = [name for name in odd if not math.isfinite(record[prefix + name])]
-    # Each part may be finite where their weighted sum is not.
-    where = f"in {_some(odd)}; " if odd else ""
-    gaps = [name for name, values in _variables(inputs) if not torch.isfinite(values).all()]
-    because = f" The input has missing or infinite values in {_some(gaps)}." if gaps else ""
-    left = "Gradients that were not finite counted as zero" if changed else _LEFT
-    raise NotFiniteError(
-        f"Step {step + 1}: the {what} is not finite ({where}batch of {_times(inputs)})."
-        f"{because} {left}.",
-        remedy="Check the data at that time for gaps and outliers."
-        if gaps
-        else "Lower the learning rate, clip more (optimiser.clip_norm) or set "
-        "model.stabilise_level_agg: the alert on Monitor, or `aurora-dash runs fix`, does so "
-        "from a sound checkpoint.",
-        in_data=bool(gaps),
-    )
+        states = {
+            index: {name: part(index, value) for name, value in values.items()}
+            for index, values in state["state"].items()
+        }
+        return {**state, "state": states}
 
 
 def _average(
@@ -259,17 +195,3 @@ def _rates(rates: Mapping[str, float], with_own: Iterable[str]) -> Record:
     usual = [rate for group, rate in rates.items() if group not in own]
     first = usual[0] if usual else next(iter(own.values()))
     return {"lr": first} | {f"lr/{group}": rate for group, rate in own.items()}
-
-
-def _variables(batch: Batch) -> list[tuple[str, Tensor]]:
-    parts = (batch.surf_vars, batch.static_vars, batch.atmos_vars)
-    return [(name, values) for part in parts for name, values in part.items()]
-
-
-def _times(batch: Batch) -> str:
-    return ", ".join(f"{time:%Y-%m-%dT%H:%M}" for time in batch.metadata.time)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

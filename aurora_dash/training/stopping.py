@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Self
 
 from aurora_dash.errors import TrainingError
+from aurora_dash.spec import TrainingSpec
 
 
 class Best:
@@ -44,6 +46,13 @@ class EarlyStopping:
         self._best = math.inf
         self._best_step = 0
         self._waited = 0
+
+    @classmethod
+    def of(cls, spec: TrainingSpec) -> Self | None:
+        """As a spec asks for; None if it does not."""
+        if spec.patience is None:
+            return None
+        return cls(spec.patience, spec.min_delta, spec.best_metric)
 
     def add(self, step: int, value: float) -> None:
         """Take a validation's value in; one that is not finite is no improvement."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -31,13 +31,23 @@ class TermsMean:
 
     def __init__(self) -> None:
         self._sums: Record = {}
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str, float] = {}
 
-    def add(self, terms: LossTerms, size: int) -> None:
+    @classmethod
+    def of(cls, means: Iterable[TermsMean]) -> TermsMean:
+        """The mean over the samples of all of them."""
+        whole = cls()
+        for mean in means:
+            for name, total in mean._sums.items():
+                whole._sums[name] = whole._sums.get(name, 0.0) + total
+                whole._sizes[name] = whole._sizes.get(name, 0) + mean._sizes[name]
+        return whole
+
+    def add(self, terms: LossTerms, size: float) -> None:
         """Take the terms of a batch of `size` samples in."""
         self.add_numbers(to_floats(named(terms)), size)
 
-    def add_numbers(self, values: Mapping[str, float], size: int) -> None:
+    def add_numbers(self, values: Mapping[str, float], size: float) -> None:
         """Take numbers in, as `to_floats` gives them."""
         for name, value in values.items():
             # A part is NaN where the target has nothing to compare with; the total never is.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
+from aurora import Batch
 
 from aurora_dash.data.batches import Samples
 from aurora_dash.errors import DataError
 from aurora_dash.training.comparer import Comparer
-from aurora_dash.training.loader import fixed_batches
+from aurora_dash.training.loader import fixed_batch
 from aurora_dash.training.rollout.leads import split_by_lead
 from aurora_dash.training.terms import Record, TermsMean
 
@@ -45,6 +46,7 @@ class Validator:
     ) -> None:
         """`weights` puts those in place that are validated; `warn` is told what goes wrong."""
         self._comparer = comparer
+        self._world = comparer.world
         self._samples = samples
         self._batch_size = batch_size
         self._weights = weights
@@ -74,16 +76,41 @@ class Validator:
     def _measure(self, interrupted: Callable[[], bool]) -> Record | None:
         first_time = not self._persistence and self._comparer.can_persist
         model, persistence = TermsMean(), TermsMean()
-        for number, batch in enumerate(fixed_batches(self._samples, self._batch_size)):
+        num_batches = -(-len(self._samples) // self._batch_size)
+        for first in range(0, num_batches, self._world.size):
             if interrupted():
                 return None
-            for inputs, targets in split_by_lead(*batch):
-                size = len(inputs.metadata.time)
+            number = first + self._world.rank
+            for inputs, targets, counts in self._turn(number if number < num_batches else None):
                 # Negative draws are those of validation: the same noise every time, never one
                 # that is trained on.
-                model.add(self._comparer.forecast(inputs, targets, draw=-1 - number), size)
+                terms = self._comparer.forecast(inputs, targets, draw=-1 - number)
+                if not counts:
+                    continue
+                size = len(inputs.metadata.time)
+                model.add(terms, size)
                 if first_time:
                     persistence.add(self._comparer.persistence(inputs, targets), size)
+        found = self._world.gather((model, persistence))
         if first_time:
-            self._persistence = {"persistence_loss": persistence.result()["loss"]}
-        return model.result() | self._persistence
+            whole = TermsMean.of(persistence for _, persistence in found)
+            self._persistence = {"persistence_loss": whole.result()["loss"]}
+        return TermsMean.of(model for model, _ in found).result() | self._persistence
+
+    def _turn(self, number: int | None) -> Iterator[tuple[Batch, tuple[Batch, ...], bool]]:
+        """A batch in parts of one lead time, and whether each counts.
+
+        All processes are given as many parts, since they gather weights together: who has fewer,
+        or no batch, repeats one, which does not count.
+        """
+        parts, problem = [], None
+        try:
+            batch = fixed_batch(self._samples, self._batch_size, number or 0)
+            parts = split_by_lead(*batch)
+        except DataError as error:
+            problem = error
+        found = self._world.gather((len(parts), problem))
+        self._world.raise_first([problem for _, problem in found])
+        for place in range(max(count for count, _ in found)):
+            counts = number is not None and place < len(parts)
+            yield *parts[min(place, len(parts) - 1)], counts

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from aurora_dash.training.distributed.shards import every, local, whole_norms
 from aurora_dash.training.gradients import GradientNorms
 from aurora_dash.training.optimiser import Groups
 
@@ -49,9 +50,7 @@ class WeightStatistics:
             return {}
         self._before = {name: self._sample(parameters) for name, parameters in self._parts.items()}
         return {
-            f"weight_norm/{name}": torch.linalg.vector_norm(
-                torch.stack(torch._foreach_norm([p.detach() for p in parameters], 2, torch.float32))
-            )
+            f"weight_norm/{name}": torch.linalg.vector_norm(_norms_of_whole(parameters))
             for name, parameters in self._parts.items()
         }
 
@@ -66,19 +65,27 @@ class WeightStatistics:
         """Look after the weights changed; nothing if `before` had nothing."""
         found = {}
         for name, before in self._before.items():
-            change = torch.linalg.vector_norm(self._sample(self._parts[name]) - before)
-            found[f"update_ratio/{name}"] = change / torch.linalg.vector_norm(before).clamp(
-                min=_TINY
-            )
+            parameters = self._parts[name]
+            changed = self._sample(parameters) - before
+            norms = [torch.linalg.vector_norm(values) for values in (changed, before)]
+            change, size = whole_norms(torch.stack(norms), like=parameters[0])
+            found[f"update_ratio/{name}"] = change / size.clamp(min=_TINY)
         self._before = {}
         return found
 
     def _sample(self, parameters: list[nn.Parameter]) -> Tensor:
-        """Values of the tensors, scaled so that their norm estimates that of all values."""
+        """Values of the tensors, scaled so that their norm estimates that of all values; of those
+        that are split, values of the part of this process."""
         parts = []
         for parameter in parameters:
-            flat = self._master_of(parameter).detach().flatten()
-            stride = -(-flat.numel() // _SAMPLED)
-            chosen = flat[::stride].to(parameter.device, torch.float32)
-            parts.append(chosen * (flat.numel() / chosen.numel()) ** 0.5)
+            count = parameter.numel()
+            stride = -(-count // _SAMPLED)
+            chosen = every(self._master_of(parameter).detach(), stride)
+            scale = (count / -(-count // stride)) ** 0.5
+            parts.append(chosen.to(parameter.device, torch.float32) * scale)
         return torch.cat(parts)
+
+
+def _norms_of_whole(parameters: list[nn.Parameter]) -> Tensor:
+    here = torch._foreach_norm([local(p.detach()) for p in parameters], 2, torch.float32)
+    return whole_norms(torch.stack(here), like=parameters[0])

@@ -50,10 +50,10 @@ class Rollout:
             self.commit()
             return self._loss_of_replay(self._replay, number, inputs, targets)
         num_steps = self._spec.steps_at(step)
-        if self._spec.kind == "pushforward":
-            last = targets[num_steps - 1 : num_steps]
-            return self._comparer.forecast(inputs, last, draw=number, skip=num_steps - 1)
-        return self._comparer.forecast(inputs, targets[:num_steps], draw=number)
+        skip = num_steps - 1 if self._spec.kind == "pushforward" else 0
+        return self._comparer.forecast(
+            inputs, targets[skip:num_steps], draw=number, skip=skip, is_part=True
+        )
 
     def _loss_of_replay(
         self, replay: Replay, number: int, inputs: Batch, targets: tuple[Batch, ...]

@@ -1,0 +1,45 @@
+"""Who takes a training's numbers and checkpoints: one of several processes, or all together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aurora_dash.model.build import BuiltModel
+from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.store import Run
+from aurora_dash.spec import RunSpec
+from aurora_dash.training.distributed.follower import NoRecords
+from aurora_dash.training.distributed.together import RecordsForAll, SavesOfFirst
+from aurora_dash.training.distributed.world import World
+from aurora_dash.training.health.watch import WatchedRecords
+from aurora_dash.training.keeper import Keeper
+from aurora_dash.training.loop import Records, Saves
+from aurora_dash.training.record import Recorder
+from aurora_dash.training.room import Room
+from aurora_dash.training.saving import Saver
+from aurora_dash.training.sharded import SavesInParts
+from aurora_dash.training.step import TrainingStep
+
+
+@contextmanager
+def records_of(
+    run: Run, keeper: Keeper, room: Room, spec: RunSpec, world: World, step: TrainingStep
+) -> Iterator[tuple[Records, MetricsWriter | None]]:
+    """Who takes the numbers of the training, and the file of one of several processes."""
+    if not world.is_first:
+        yield RecordsForAll(world, NoRecords()), None
+        return
+    with MetricsWriter(run.metrics_path) as metrics:
+        recorder = Recorder(metrics, keeper, room, step.total_steps, step.device)
+        watched = WatchedRecords(recorder, run, spec, step.device)
+        yield (watched if world.is_alone else RecordsForAll(world, watched)), metrics
+
+
+def saves_of(saver: Saver, model: BuiltModel, spec: RunSpec, world: World) -> Saves:
+    """Who takes checkpoints: one of several processes, or each its part of split weights."""
+    if world.is_alone:
+        return saver
+    if spec.distributed.strategy == "fsdp":
+        return SavesInParts(world, saver)
+    return SavesOfFirst(world, saver, model.trained_parameters())

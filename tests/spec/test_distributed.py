@@ -45,7 +45,7 @@ def test_what_can_not_be_shared_is_refused_with_the_numbers_and_a_way_out() -> N
         (["rollout.kind=replay"], "rollout.kind 'replay'"),
         (["distributed.strategy=fsdp", "optimiser.kind=adafactor"], "optimiser.kind 'adafactor'"),
         (["model.autocast=true", "model.weights_dtype=bfloat16"], "model.weights_dtype"),
-        (["optimiser.offload=true"], "optimiser.offload"),
+        (["distributed.strategy=fsdp", "optimiser.offload=true"], "optimiser.offload"),
         (["model.variant=v1.5", "rollout.lead_hours=[6,12]"], r"lead_hours is told by lead time"),
         (["model.variant=v1.5-ensemble"], r"noise for a batch as a whole.*multiple of 2"),
     ],

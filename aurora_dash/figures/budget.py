@@ -18,8 +18,8 @@ def budget_figure(parts: Mapping[str, int], there: int | None) -> go.Figure:
             "template": template(),
             "barmode": "stack",
             "showlegend": True,
-            "legend": {"orientation": "h", "y": -0.75, "traceorder": "normal"},
-            "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+            "legend": {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"},
+            "margin": {"l": 8, "r": 8, "t": 24, "b": 130},
             "xaxis": {"title": {"text": "GiB"}, "rangemode": "tozero"},
             "yaxis": {"visible": False},
         }

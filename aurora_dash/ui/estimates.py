@@ -30,7 +30,7 @@ from aurora_dash.ui.tasks import tasks
 
 _GIB = 2**30
 _SECONDS_BETWEEN_LOOKS = 1.0
-_HEIGHT = 190
+_HEIGHT = 240
 _HERE = "This machine"
 _CARDS = (16, 24, 32, 40, 48, 80)
 _NAMES = {

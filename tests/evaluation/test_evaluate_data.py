@@ -15,6 +15,7 @@ from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.evaluate import evaluate
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, select_scores
+from aurora_dash.evaluation.sources import Subject
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 
@@ -91,11 +92,15 @@ def test_a_target_of_which_nothing_is_there_is_an_error(
 
 
 def test_data_that_the_model_can_not_take_is_refused_before_any_weights_are_loaded(
-    make_run: Any, small_spec: RunSpec, demo: xr.Dataset, tmp_path: Path
+    make_run: Any,
+    small_spec: RunSpec,
+    demo: xr.Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = make_run(small_spec)
     data = _file(demo.drop_vars("surf_msl"), tmp_path / "less.nc")
-    (run.checkpoints_folder / "step-00000000" / "model.pt").unlink()
+    monkeypatch.delattr(Subject, "load")
     with pytest.raises(EvaluationError, match="msl"):
         _evaluate(run, tmp_path / "out", data=data)
     surface_only = demo[[key for key in demo if not str(key).startswith("atmos_")]]

@@ -155,7 +155,7 @@ def test_what_is_no_checkpoint_is_refused_in_words(
         ({"checkpoint": "a.ckpt"}, "brings no data"),
         ({"run": "r", "leads": 0}, "leads"),
         ({"run": "r", "regions": []}, "regions"),
-        ({"run": "r", "baselines": ["climatology"]}, "baselines"),
+        ({"run": "r", "baselines": ["yesterday"]}, "baselines"),
         ({"run": "r", "split": "test"}, "split"),
         ({"run": "r", "nonsense": 1}, "nonsense: unknown key"),
     ],

@@ -22,6 +22,7 @@ from aurora_dash.spec.differences import flat
 
 _CACHED_RUNS = 4096
 
+_NONE = "null"
 _NOT_COMPARED = frozenset({"schema_version", "name", "notes"})
 
 
@@ -36,6 +37,8 @@ class Overview:
     annotations: Annotations
     fields: Mapping[str, Any]
     """Its spec by dotted names; empty where it can't be read."""
+    texts: Mapping[str, str]
+    """The same values as JSON, which can be compared whatever they are."""
     problem: str = ""
     """What of the run can't be read."""
 
@@ -68,7 +71,7 @@ RUN_KEYS: Mapping[str, Callable[[Overview], Any]] = MappingProxyType(
 def overview_of(run: Run) -> Overview:
     """A run among others; what can't be read of it is told in `problem`."""
     spec, annotations = _stamp(run.spec_path), _stamp(run.folder / ANNOTATIONS_FILE)
-    fields, name, problem = _spec_of(run.folder, spec)
+    fields, texts, name, problem = _spec_of(run.folder, spec)
     said, odd = _annotations_of(run.folder, annotations)
     return Overview(
         run=run,
@@ -76,6 +79,7 @@ def overview_of(run: Run) -> Overview:
         status=run.status(),
         annotations=said,
         fields=fields,
+        texts=texts,
         problem=" ".join(text for text in (problem, odd) if text),
     )
 
@@ -88,9 +92,9 @@ def differences_of(overviews: Sequence[Overview]) -> dict[str, dict[str, Any]]:
     readable = [overview for overview in overviews if overview.fields]
     found = {}
     for name in dict.fromkeys(name for overview in readable for name in overview.fields):
-        values = {overview.id: overview.fields.get(name) for overview in readable}
-        if name not in _NOT_COMPARED and len({_text(value) for value in values.values()}) > 1:
-            found[name] = values
+        different = {overview.texts.get(name, _NONE) for overview in readable}
+        if name not in _NOT_COMPARED and len(different) > 1:
+            found[name] = {overview.id: overview.fields.get(name) for overview in readable}
     return found
 
 
@@ -125,12 +129,17 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=_CACHED_RUNS)
-def _spec_of(folder: Path, _stamp: tuple[int, int]) -> tuple[Mapping[str, Any], str, str]:
+def _spec_of(
+    folder: Path, _stamp: tuple[int, int]
+) -> tuple[Mapping[str, Any], Mapping[str, str], str, str]:
+    """Fields, their texts, name, and what can't be read."""
     try:
         spec = Run(folder).spec()
     except AuroraDashError as error:
-        return MappingProxyType({}), folder.name, str(error)
-    return MappingProxyType(flat(spec.model_dump(mode="json"))), spec.name, ""
+        return MappingProxyType({}), MappingProxyType({}), folder.name, str(error)
+    fields = flat(spec.model_dump(mode="json"))
+    texts = {name: _text(value) for name, value in fields.items()}
+    return MappingProxyType(fields), MappingProxyType(texts), spec.name, ""
 
 
 @functools.lru_cache(maxsize=_CACHED_RUNS)

@@ -13,6 +13,7 @@ from aurora_dash.data.checks_fields import DEFAULT_BUDGET_BYTES, field_findings,
 from aurora_dash.data.checks_times import time_findings
 from aurora_dash.data.findings import Finding, launchable, sort_findings
 from aurora_dash.data.open import OpenedData
+from aurora_dash.data.remedies import settled
 from aurora_dash.data.summary import (
     DataSummary,
     GridSummary,
@@ -54,7 +55,7 @@ def check_for_training(
         *time_findings(dataset, spec),
     ]
     if read_fields:
-        findings.extend(_later_findings(opened))
+        findings.extend(settled(_later_findings(opened), spec.data.remedies))
         findings.extend(field_findings(dataset, spec, budget_bytes=budget_bytes))
     return sort_findings(findings)
 

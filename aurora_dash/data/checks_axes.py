@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import xarray as xr
 
+from aurora_dash.data.checks_grid import grid_findings
+from aurora_dash.data.checks_missing import removal
+from aurora_dash.data.checks_statistics import computing
 from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.spec import HUB, RunSpec, VariableSpec
-from aurora_dash.spec.remedies import ConvertUnit
 from aurora_dash.variables import Group, describe
 from aurora_dash.variants import get_variant
 
 _PLAIN, _POLLUTION = "small", "0.4-air-pollution"
 
-# Patches along each side that the backbone's stages need (measured): two stages halve once.
-_SMALLEST_PATCH_GRID = {"tiny": 2, "small": 3, "full": 3}
-
 
 def axis_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     """What stands in the way, as far as no field and no time has to be looked at."""
     yield from _missing_variables(dataset, spec)
-    yield from _wrong_units(dataset, spec)
+    yield from unit_findings(dataset, spec)
     yield from _levels_without_statistics(dataset, spec)
-    yield from _small_grid(dataset, spec)
+    yield from grid_findings(dataset, spec)
     yield from _changed_statistics(spec)
 
 
@@ -42,7 +42,9 @@ def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
         if missing and (group is not Group.ATMOSPHERIC or present[group]):
             yield _missing(group, missing, spec)
     for variable in spec.variables:
-        if f"{variable.group.prefix}{variable.name}" not in dataset:
+        key = f"{variable.group.prefix}{variable.name}"
+        if key not in dataset:
+            omitted = removal(key, spec)
             looked_for = variable.source_name or variable.name
             yield Finding(
                 severity="error",
@@ -52,7 +54,8 @@ def _missing_variables(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
                 f"(looked for {looked_for!r}).",
                 remedy="Give files that hold it, correct its source_name or group, or remove it "
                 "from the run.",
-                variable=f"{variable.group.prefix}{variable.name}",
+                variable=key,
+                fixes=(omitted,) if omitted else (),
             )
     yield from _missing_outputs(dataset, spec)
 
@@ -125,6 +128,7 @@ def _missing_outputs(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
             code="missing-target",
             message=f"loss.targets names {', '.join(aimed_at)}, which the data lacks.",
             remedy="Add files that hold them, or take them out of loss.targets.",
+            fixes=(_other_targets(spec, aimed_at),),
         )
     elif absent:
         yield Finding(
@@ -136,7 +140,13 @@ def _missing_outputs(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
         )
 
 
-def _wrong_units(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+def _other_targets(spec: RunSpec, absent: Sequence[str]) -> Fix:
+    kept = [name for name in spec.loss.targets if name not in absent]
+    return Fix(label="Aim at the others", assignments=(f"loss.targets={json.dumps(kept)}",))
+
+
+def unit_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
+    """The model's own variables that are in another unit than it takes them in."""
     new = {(v.group, v.name) for v in spec.variables}
     for group in Group:
         for name in spec.names(group):
@@ -153,13 +163,8 @@ def _wrong_units(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
                     remedy=f"Convert it to {expected} in the files; or, if only the word for it is "
                     "odd, take the values as they are.",
                     variable=key,
-                    fixes=(_as_expected(key, expected),),
+                    fixes=(Fix.taking_as(key, expected),),
                 )
-
-
-def _as_expected(key: str, expected: str) -> Fix:
-    remedy = ConvertUnit(variable=key, from_unit=expected)
-    return Fix.by(f"Take the values as {expected}", remedy)
 
 
 def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
@@ -183,14 +188,14 @@ def _levels_without_statistics(dataset: xr.Dataset, spec: RunSpec) -> Iterator[F
         given = _levels_given(variable)
         lacking = [level for level in levels if given is not None and level not in given]
         if lacking:
-            yield _statistics_lacking(variable, lacking)
+            kept = [level for level in levels if level not in lacking]
+            yield _statistics_lacking(
+                variable, lacking, (computing(variable, spec), *_only_levels(kept))
+            )
 
 
 def _only_levels(kept: Sequence[float]) -> tuple[Fix, ...]:
-    if not kept:
-        return ()
-    assignment = f"data.levels=[{', '.join(f'{level:g}' for level in kept)}]"
-    return (Fix(label=f"Use {_listed(kept)} hPa", assignments=(assignment,)),)
+    return (Fix.using_levels(kept),) if kept else ()
 
 
 def _levels_given(variable: VariableSpec) -> set[float] | None:
@@ -207,7 +212,9 @@ def _as_level(text: str) -> float | None:
         return None
 
 
-def _statistics_lacking(variable: VariableSpec, lacking: Sequence[float]) -> Finding:
+def _statistics_lacking(
+    variable: VariableSpec, lacking: Sequence[float], fixes: tuple[Fix, ...]
+) -> Finding:
     given = ", ".join(variable.mean) if isinstance(variable.mean, dict) else ""
     return Finding(
         severity="error",
@@ -218,44 +225,8 @@ def _statistics_lacking(variable: VariableSpec, lacking: Sequence[float]) -> Fin
         "data.levels.",
         variable=f"atmos_{variable.name}",
         where=f"{_listed(lacking)} hPa",
+        fixes=fixes,
     )
-
-
-def _small_grid(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
-    patch = spec.model.catalogue_entry.patch_size
-    size = spec.model.size if spec.model.is_random else "full"
-    needed = _SMALLEST_PATCH_GRID[size] * patch
-    height, width = dataset.sizes["latitude"], dataset.sizes["longitude"]
-    if spec.data.crop is not None:
-        yield from _crop_that_does_not_fit(spec.data.crop, (height, width), needed)
-    if min(height, width) < needed:
-        yield Finding(
-            severity="error",
-            code="grid-too-small",
-            message=f"The grid of {height} x {width} points is too small: this model needs at "
-            f"least {needed} x {needed} ({needed // patch} patches of {patch} each way).",
-            remedy="Give a larger area.",
-        )
-
-
-def _crop_that_does_not_fit(
-    crop: tuple[int, int], grid: tuple[int, int], needed: int
-) -> Iterator[Finding]:
-    said = f"The crop of {crop[0]} x {crop[1]} points (data.crop)"
-    if min(crop) < needed:
-        yield Finding(
-            severity="error",
-            code="crop-too-small",
-            message=f"{said} is too small: this model needs at least {needed} x {needed}.",
-            remedy="Choose a larger data.crop.",
-        )
-    if crop[0] > grid[0] or crop[1] > grid[1]:
-        yield Finding(
-            severity="error",
-            code="crop-too-large",
-            message=f"{said} is larger than the grid of {grid[0]} x {grid[1]} points.",
-            remedy="Choose a smaller data.crop, or leave it out to train on the whole grid.",
-        )
 
 
 def _changed_statistics(spec: RunSpec) -> Iterator[Finding]:
@@ -271,6 +242,7 @@ def _changed_statistics(spec: RunSpec) -> Iterator[Finding]:
             f"{changed}.",
             remedy="Its weights were trained with Aurora's numbers: take these out of "
             "model.statistics unless you mean it.",
+            fixes=(Fix(label="Use Aurora's numbers", assignments=("model.statistics={}",)),),
         )
 
 

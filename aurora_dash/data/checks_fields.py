@@ -7,14 +7,17 @@ times, evenly spread, and that is said.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from aurora_dash.data.checks_missing import missing_findings
-from aurora_dash.data.checks_reference import reference_findings
+from aurora_dash.data.checks_axes import unit_findings
+from aurora_dash.data.checks_missing import missing_findings, removal
+from aurora_dash.data.checks_outliers import outlier_findings
+from aurora_dash.data.checks_reference import histogram_of, reference_findings
 from aurora_dash.data.checks_repeats import repeat_findings
 from aurora_dash.data.checks_statistics import statistics_findings
 from aurora_dash.data.checks_values import value_findings
@@ -42,19 +45,28 @@ def field_findings(
             message=f"The values of {indices.size} of {num_times} times, evenly spread, were "
             "checked; all are too many to read beforehand.",
         )
+    foreign = {finding.variable: finding for finding in unit_findings(dataset, spec)}
     scans: dict[str, Scan] = {}
     for key, variable in keys.items():
         try:
             scan = scan_variable(dataset[key], variable, indices, _transform(key, spec))
         except DataError as error:
-            yield unreadable(error, key)
+            omitted = removal(key, spec)
+            yield replace(unreadable(error, key), fixes=(omitted,) if omitted else ())
             continue
         scans[key] = scan
         yield from missing_findings(scan, spec)
         about_units = list(reference_findings(scan, spec))
         yield from about_units
         yield from value_findings(scan, spec, unit_is_wrong=bool(about_units))
-    yield from statistics_findings({key: scan.moments() for key, scan in scans.items()}, spec)
+        yield from outlier_findings(scan)
+        if key in foreign:
+            yield replace(foreign[key], picture=histogram_of(scan, spec))
+    yield from statistics_findings(
+        {key: scan.moments() for key, scan in scans.items()},
+        spec,
+        samples={key: scan.samples_by_name() for key, scan in scans.items()},
+    )
     yield from repeat_findings(dataset, scans, spec)
 
 

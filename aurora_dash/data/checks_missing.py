@@ -14,6 +14,7 @@ from aurora_dash.data.scan import Scan
 from aurora_dash.data.times import format_time, utc_datetimes
 from aurora_dash.spec import RunSpec
 from aurora_dash.spec.remedies import DropTimes, InfillSpace, InfillTime, OmitVariable
+from aurora_dash.variables import split_key
 from aurora_dash.variants import Variant
 
 _NEEDED = (
@@ -68,7 +69,16 @@ def removal(key: str, spec: RunSpec) -> Fix | None:
     if len(kept) == len(spec.variables):
         return None
     listed = json.dumps([v.model_dump(mode="json", exclude_defaults=True) for v in kept])
-    return Fix(label="Omit the variable", assignments=(f"variables={listed}",), omits=key)
+    name = split_key(key)[1]
+    targets = [other for other in spec.loss.targets if other != name]
+    weights = {other: weight for other, weight in spec.loss.weights.items() if other != name}
+    assignments = [f"variables={listed}"]
+    # A loss that still named it would be refused.
+    if len(targets) < len(spec.loss.targets):
+        assignments.append(f"loss.targets={json.dumps(targets)}")
+    if len(weights) < len(spec.loss.weights):
+        assignments.append(f"loss.weights={json.dumps(weights)}")
+    return Fix(label="Omit the variable", assignments=tuple(assignments), omits=key)
 
 
 def dropping(scan: Scan, positions: NDArray[np.intp]) -> Fix | None:

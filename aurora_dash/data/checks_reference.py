@@ -63,6 +63,13 @@ def reference_findings(scan: Scan, spec: RunSpec) -> Iterator[Finding]:
         yield _drift(scan, moments, expected, now)
 
 
+def histogram_of(scan: Scan, spec: RunSpec) -> Picture | None:
+    """The values against what is expected, at the level that fits least; None if there are none."""
+    moments, expected = list(scan.moments().values()), _expected(scan, spec)
+    misfit = _misfit(scan, moments, expected, _AS_IT_IS)
+    return _histogram(scan, expected, misfit) if scan.samples[misfit.level] else None
+
+
 def _expected(scan: Scan, spec: RunSpec) -> list[Pair | None]:
     """What normalises the variable, by level; None where nothing comparable does."""
     name = scan.variable.name

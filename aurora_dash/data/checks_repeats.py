@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.checks_missing import dropping
-from aurora_dash.data.checks_values import STEADY
+from aurora_dash.data.checks_values import STEADY, by_time_picture
 from aurora_dash.data.findings import Finding, Location
 from aurora_dash.data.plan import split_times, training_times
 from aurora_dash.data.scan import Scan
@@ -46,6 +46,7 @@ def repeat_findings(
             "tells how well the model generalises."
         )
     dropped = dropping(scan, repeats.astype(np.intp))
+    by_time = np.isin(np.arange(scan.indices.size), repeats).astype(np.int64)
     yield Finding(
         severity="warning",
         code="split-overlap" if crossing else "repeated-fields",
@@ -54,6 +55,7 @@ def repeat_findings(
         where=when,
         location=Location(time=when),
         fixes=(dropped,) if dropped else (),
+        picture=by_time_picture(scan, by_time, "Repeated fields by time"),
     )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from aurora_dash.data.findings import Finding, Fix
+from aurora_dash.data.pictures import Picture
+from aurora_dash.data.reading import Values
 from aurora_dash.data.statistics import Moments, level_key
+from aurora_dash.data.transforms import transformed
 from aurora_dash.spec import RunSpec, VariableSpec
 
 FARTHEST_MEAN = 0.5
@@ -16,11 +20,15 @@ STD_RATIOS = (0.5, 2.0)
 
 
 def statistics_findings(
-    measured: Mapping[str, Mapping[str, Moments]], spec: RunSpec
+    measured: Mapping[str, Mapping[str, Moments]],
+    spec: RunSpec,
+    *,
+    samples: Mapping[str, Mapping[str, Values]],
 ) -> Iterator[Finding]:
     """Warnings where given and measured statistics of new variables disagree.
 
-    `measured` holds, by canonical key, the moments of what is normalised, by Aurora's names.
+    `measured` holds, by canonical key, the moments of what is normalised, by Aurora's names;
+    `samples` in the same way some of the values, before any transform.
     """
     for variable in spec.variables:
         key = f"{variable.group.prefix}{variable.name}"
@@ -29,7 +37,9 @@ def statistics_findings(
             given = {name: pair for name in found if (pair := _given(variable, name))}
             odd = [name for name, pair in given.items() if _disagree(pair, found[name])]
             if odd:
-                yield _finding(key, variable, {name: given[name] for name in odd}, found, spec)
+                picture = _histogram(samples[key][odd[0]], variable, odd[0], given[odd[0]])
+                wrong = {name: given[name] for name in odd}
+                yield replace(_finding(key, variable, wrong, found, spec), picture=picture)
 
 
 def _given(variable: VariableSpec, name: str) -> tuple[float, float] | None:
@@ -82,11 +92,23 @@ def _finding(
         f"data ({listed}).",
         remedy="Check the unit, or leave them out to have them computed.",
         variable=key,
-        fixes=(_computing(variable, spec),),
+        fixes=(computing(variable, spec),),
     )
 
 
-def _computing(variable: VariableSpec, spec: RunSpec) -> Fix:
+def _histogram(
+    sample: Values, variable: VariableSpec, name: str, given: tuple[float, float]
+) -> Picture:
+    mean, std = given
+    return Picture.histogram(
+        transformed(sample, variable),
+        title=name if variable.transform == "none" else f"{name}, {variable.transform}",
+        expected=(mean - 2 * std, mean + 2 * std),
+        note="given (mean ± 2 std)",
+    )
+
+
+def computing(variable: VariableSpec, spec: RunSpec) -> Fix:
     """Leaving out the numbers of a variable, so that they are computed."""
     listed = [
         v.model_dump(

@@ -31,9 +31,9 @@ def time_findings(dataset: xr.Dataset, spec: RunSpec) -> Iterator[Finding]:
     windows = windows_of(spec, times)
     yield from _uneven_steps(times, len(windows))
     if not windows:
-        yield _no_window(times, step, num_targets_of(spec) * spec.lead_hours)
+        yield _no_window(times, step, num_targets_of(spec) * spec.lead_hours, spec)
         return
-    yield from _unusual_lead(spec)
+    yield from _unusual_lead(spec, times)
     split = split_times(spec, times)
     if split.train:
         yield from _few_samples(len(split.train))
@@ -69,10 +69,22 @@ def _empty_period(times: Times, spec: RunSpec) -> Finding:
         f"from {format_time(times[0])} to {format_time(times[-1])}.",
         remedy="Change data.validation_start and data.validation_end, or leave them out and "
         "give a data.validation_fraction.",
+        where=f"{begin} to {end}",
+        fixes=tuple(_less_validation(times, spec)),
     )
 
 
-def _unusual_lead(spec: RunSpec) -> Iterator[Finding]:
+def _usual_lead(spec: RunSpec, times: Times) -> tuple[Fix, ...]:
+    """The lead time of the variant, if there are samples of it."""
+    if spec.data.lead_hours is None:
+        return ()
+    usual = spec.replace(data=spec.data.replace(lead_hours=None))
+    if not windows_of(usual, times):
+        return ()
+    return (Fix(label=f"Forecast {usual.lead_hours} h", assignments=("data.lead_hours=null",)),)
+
+
+def _unusual_lead(spec: RunSpec, times: Times) -> Iterator[Finding]:
     """A lead time that the model was not made for."""
     variant, lead = spec.model.catalogue_entry, spec.lead_hours
     usual = variant.timestep_hours
@@ -86,6 +98,7 @@ def _unusual_lead(spec: RunSpec) -> Iterator[Finding]:
             f"change of the input {usual} h or {2 * usual} h before the target, which is there "
             f"only for a lead time of {usual} h.",
             remedy=f"Leave data.lead_hours out, or set it to {usual}.",
+            fixes=_usual_lead(spec, times),
         )
     elif not spec.model.is_random:
         yield Finding(
@@ -95,6 +108,7 @@ def _unusual_lead(spec: RunSpec) -> Iterator[Finding]:
             f"{lead} h anew: its forecasts begin far off, and can't be rolled out.",
             remedy=f"Leave data.lead_hours out for {usual} h, choose a variant of another time "
             "step, or V1.5, which takes any lead time.",
+            fixes=_usual_lead(spec, times),
         )
 
 
@@ -150,16 +164,21 @@ def _coverage(times: Times, usual: float) -> Picture:
 
 
 def _less_validation(times: Times, spec: RunSpec) -> Iterator[Fix]:
-    """The largest usual part for validation that leaves something to train on."""
-    if spec.data.has_validation_period:
-        return
+    """The largest usual part for validation that leaves something to train on.
+
+    It takes the place of a period that is none.
+    """
+    has_period = spec.data.has_validation_period
+    whole = {"validation_start": None, "validation_end": None} if has_period else {}
     for fraction in (0.2, 0.1, 0.0):
-        if fraction >= spec.data.validation_fraction:
+        if fraction >= spec.data.validation_fraction and not has_period:
             continue
-        changed = spec.replace(data=spec.data.replace(validation_fraction=fraction))
+        changed = spec.replace(data=spec.data.replace(validation_fraction=fraction, **whole))
         if split_times(changed, times).train:
             what = f"Keep {100 * fraction:g} % for validation" if fraction else "Validate nothing"
-            yield Fix(label=what, assignments=(f"data.validation_fraction={fraction:g}",))
+            assignments = [f"data.{name}=null" for name in whole]
+            assignments.append(f"data.validation_fraction={fraction:g}")
+            yield Fix(label=what, assignments=tuple(assignments))
             return
 
 
@@ -174,7 +193,7 @@ def _few_samples(num: int) -> Iterator[Finding]:
         )
 
 
-def _no_window(times: Times, history_hours: int, lead_hours: int) -> Finding:
+def _no_window(times: Times, history_hours: int, lead_hours: int, spec: RunSpec) -> Finding:
     steps = hours_between(times)
     found = "a single time" if not steps.size else f"{times.size} times, {_range(steps)} h apart"
     return Finding(
@@ -185,6 +204,9 @@ def _no_window(times: Times, history_hours: int, lead_hours: int) -> Finding:
         f"({format_time(times[0])} to {format_time(times[-1])}).",
         remedy=f"Give times every {np.gcd(history_hours, lead_hours)} h over at least "
         f"{history_hours + lead_hours} h.",
+        where=f"{format_time(times[0])} to {format_time(times[-1])}",
+        fixes=_usual_lead(spec, times),
+        picture=_coverage(times, float(np.gcd(history_hours, lead_hours))),
     )
 
 

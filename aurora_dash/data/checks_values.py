@@ -1,4 +1,4 @@
-"""Values that can't be: outside what is possible, far from all others, the same everywhere."""
+"""Values that can't be: outside what is possible, the same everywhere, between two classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aurora_dash.data.checks_missing import dropping, removal
 from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.data.pictures import Picture
-from aurora_dash.data.scan import Extreme, Scan
+from aurora_dash.data.scan import Scan
 from aurora_dash.data.times import format_time
 from aurora_dash.data.transforms import NEGATIVE_SLACK
 from aurora_dash.spec import Remedy, RunSpec
@@ -30,12 +30,6 @@ CALM = frozenset(
 STEADY = CALM | {"q", "tcwv", "w"}
 """Variables of which no field is ever constant, and no two are alike."""
 
-# Standard deviations beyond which a single point is odd; of what is skewed, such as rain or
-# smoke, healthy data has points that are very far out.
-_FAR_CALM, _FAR_HUMIDITY, _FAR_SKEWED = 8.0, 25.0, 100.0
-# The neighbours of a healthy extreme share at least this part of it.
-_SHARED = 0.5
-
 
 def value_findings(scan: Scan, spec: RunSpec, *, unit_is_wrong: bool) -> Iterator[Finding]:
     """All of these; with a wrong unit what lies outside bounds is no news."""
@@ -45,7 +39,6 @@ def value_findings(scan: Scan, spec: RunSpec, *, unit_is_wrong: bool) -> Iterato
     yield from _constant(scan, stuck, spec)
     yield from _negative(scan, spec)
     yield from _fractional(scan)
-    yield from _outliers(scan)
 
 
 def _impossible(scan: Scan, stuck: NDArray[np.bool_]) -> Iterator[Finding]:
@@ -66,12 +59,22 @@ def _impossible(scan: Scan, stuck: NDArray[np.bool_]) -> Iterator[Finding]:
         where=str(scan.worst_place),
         location=scan.worst_place,
         fixes=tuple(_beyond_bounds(scan, times)),
-        picture=None if scan.is_static else _by_time(scan, outside.sum(axis=1)),
+        picture=_where_outside(scan, outside.sum(axis=1)),
     )
 
 
+def _where_outside(scan: Scan, by_time: NDArray[np.int64]) -> Picture:
+    if scan.is_static and scan.worst_place is not None:
+        return scan.map_around(scan.worst_place, f"{scan.worst:.4g}")
+    return by_time_picture(scan, by_time)
+
+
 def _beyond_bounds(scan: Scan, times: NDArray[np.intp]) -> Iterator[Fix]:
-    if int(scan.outside.sum()) > 0.5 * scan.num_values or scan.variable.categorical:
+    if int(scan.outside.sum()) > 0.5 * scan.num_values:
+        return
+    if scan.variable.categorical:
+        codes = MaskValues(variable=scan.key, low=scan.bounds[0], high=scan.bounds[1])
+        yield _masking(scan, codes)
         return
     sample = np.concatenate(list(chain.from_iterable(scan.samples)))
     slack = 1e-3 * float(np.ptp(np.quantile(sample, [0.01, 0.99])))
@@ -93,7 +96,7 @@ def _beyond_bounds(scan: Scan, times: NDArray[np.intp]) -> Iterator[Fix]:
 def _masking(scan: Scan, limits: MaskValues) -> Fix:
     fill: Remedy = InfillTime(variable=scan.key)
     how = "in time"
-    if scan.is_static or scan.missing.shape[0] < 3:
+    if scan.is_static or scan.variable.categorical or scan.missing.shape[0] < 3:
         fill, how = InfillSpace(variable=scan.key), "in space"
     return Fix.by(f"Count as missing and infill {how}", limits, fill)
 
@@ -141,7 +144,7 @@ def _constant(scan: Scan, stuck: NDArray[np.bool_], spec: RunSpec) -> Iterator[F
             where=when,
             location=scan.place(int(time), level, 0, 0),
             fixes=(dropped,) if dropped else (),
-            picture=_by_time(scan, stuck.astype(np.int64), "Constant fields by time"),
+            picture=by_time_picture(scan, stuck.astype(np.int64), "Constant fields by time"),
         )
 
 
@@ -155,20 +158,27 @@ def _negative(scan: Scan, spec: RunSpec) -> Iterator[Finding]:
         return
     small = -low <= NEGATIVE_SLACK * max(high, 0.0)
     clip = Fix.by("Bring them to zero", ClipValues(variable=scan.key, low=0.0))
+    time, level = (int(i) for i in np.unravel_index(np.nanargmin(scan.low), scan.low.shape))
+    values = scan.field(time, level)
+    row, column = (int(i) for i in np.unravel_index(np.nanargmin(values), values.shape))
+    place = scan.place(time, level, row, column)
     yield Finding(
         severity="warning" if small else "error",
         code="negative-values",
-        message=f"{scan.key} has values down to {low:.6g}, and the transform "
+        message=f"{scan.key} has values down to {low:.6g}, first at {place}, and the transform "
         f"{variable.transform!r} takes none below zero"
         + (": they count as zero, being small as packing in files leaves them." if small else "."),
         remedy="" if small else "Register it without a transform, or correct the data.",
         variable=scan.key,
+        where=str(place),
+        location=place,
         fixes=(clip,),
+        picture=scan.map_around(place, "the lowest"),
     )
 
 
 def _fractional(scan: Scan) -> Iterator[Finding]:
-    if scan.num_fractional:
+    if scan.first_fractional is not None:
         yield Finding(
             severity="warning",
             code="fractional-classes",
@@ -180,99 +190,13 @@ def _fractional(scan: Scan) -> Iterator[Finding]:
             where=str(scan.first_fractional),
             location=scan.first_fractional,
             fixes=(Fix.by("Round to whole codes", RoundCodes(variable=scan.key)),),
+            picture=scan.map_around(scan.first_fractional, "the first"),
         )
 
 
-def _outliers(scan: Scan) -> Iterator[Finding]:
-    """Single points far from all other values and from their own neighbours."""
-    if scan.variable.circular or scan.variable.categorical or scan.is_static:
-        return
-    low, high = scan.bounds
-    odd = [
-        (extreme, far)
-        for extreme in scan.extremes
-        if low <= extreme.value <= high and (far := _distance(scan, extreme)) > _limit(scan)
-    ]
-    if not odd:
-        return
-    worst, far = max(odd, key=lambda pair: pair[1])
-    place = scan.place(worst.time, worst.level, worst.row, worst.column)
-    many = "" if len(odd) == 1 else f"; there are {len(odd)} fields with such a point"
-    times = np.unique([extreme.time for extreme, _ in odd])
-    dropped = dropping(scan, times.astype(np.intp))
-    masked = _masking_outliers(scan, [extreme for extreme, _ in odd])
-    axes = scan.array["latitude"].values, scan.array["longitude"].values
-    yield Finding(
-        severity="warning",
-        code="outlier",
-        message=f"{scan.key} is {worst.value:.6g} {scan.variable.unit} at {place}, "
-        f"{far:.0f} standard deviations from the other values there; its neighbours are "
-        f"{worst.around:.6g}{many}.",
-        remedy="Compare it with the source: a damaged value spoils the loss of its whole field.",
-        variable=scan.key,
-        where=str(place),
-        location=place,
-        fixes=tuple(fix for fix in (masked, dropped) if fix),
-        picture=Picture.map(
-            scan.field(worst.time, worst.level),
-            *axes,
-            title=f"{scan.key} at that time",
-            at=(worst.row, worst.column),
-            note="the outlier",
-        ),
-    )
-
-
-def _limit(scan: Scan) -> float:
-    if scan.variable.name == "q":
-        return _FAR_HUMIDITY
-    return _FAR_CALM if scan.variable.name in CALM else _FAR_SKEWED
-
-
-def _distance(scan: Scan, extreme: Extreme) -> float:
-    """Standard deviations between a point and the other times' values; 0 if neighbours share it."""
-    others = np.delete(np.arange(scan.mean.shape[0]), extreme.time)
-    means, stds = scan.mean[others, extreme.level], scan.std[others, extreme.level]
-    known = np.isfinite(means)
-    if not known.any() or not np.isfinite(extreme.around):
-        return 0.0
-    centre = float(np.median(means[known]))
-    away = abs(extreme.value - centre)
-    if abs(extreme.value - extreme.around) < _SHARED * away:
-        return 0.0
-    if scan.variable.name in CALM:
-        spread = 1.4826 * float(np.median(np.abs(means[known] - centre)))
-        scale = float(np.hypot(np.median(stds[known]), spread))
-    else:
-        scale = float(stds[known].max())
-    return away / scale if scale > 0 else 0.0
-
-
-def _masking_outliers(scan: Scan, odd: list[Extreme]) -> Fix | None:
-    """Limits between the outliers and all other values, on all levels; None if there are none."""
-    spoilt = {(extreme.time, extreme.level) for extreme in odd}
-    healthy = np.array([(t, lv) not in spoilt for t, lv in np.ndindex(scan.low.shape)])
-    healthy = healthy.reshape(scan.low.shape) & np.isfinite(scan.low)
-    if not healthy.any():
-        return None
-    low, high = float(scan.low[healthy].min()), float(scan.high[healthy].max())
-    above = [e.value for e in odd if e.value > high]
-    below = [e.value for e in odd if e.value < low]
-    if len(above) + len(below) < len(odd):
-        return None
-    limits = MaskValues(
-        variable=scan.key,
-        low=_between(max(below), low) if below else None,
-        high=_between(min(above), high) if above else None,
-    )
-    return Fix.by("Count as missing and infill in space", limits, InfillSpace(variable=scan.key))
-
-
-def _between(one: float, other: float) -> float:
-    """The middle, in as few digits as tell it from both ends."""
-    return float(f"{(one + other) / 2:.6g}")
-
-
-def _by_time(scan: Scan, counts: NDArray[np.int64], title: str = "Such values by time") -> Picture:
+def by_time_picture(
+    scan: Scan, counts: NDArray[np.int64], title: str = "Such values by time"
+) -> Picture:
+    """A bar for each scanned time."""
     first, last = (format_time(scan.times[i]) for i in (0, -1))
     return Picture.bars(counts, title=title, first=first, last=last)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from aurora_dash.data.accumulated import accumulation_findings, is_accumulated
 from aurora_dash.data.axes import standard_grid, standard_level
-from aurora_dash.data.findings import Finding, Severity
+from aurora_dash.data.findings import Finding, Fix, Severity
 from aurora_dash.data.meaning import Aliases, meanings_of
 from aurora_dash.data.members import MEMBER_NAMES, one_member
 from aurora_dash.data.places import Place
@@ -235,8 +235,14 @@ def _in_units(
 def _note(
     code: str, message: str, path: Place, variable: Variable, *, severity: Severity = "info"
 ) -> Finding:
+    """About the unit of a variable; what is worth a warning can be settled by saying the unit."""
     return Finding(
-        severity=severity, code=code, message=message, variable=variable.key, where=str(path)
+        severity=severity,
+        code=code,
+        message=message,
+        variable=variable.key,
+        where=str(path),
+        fixes=() if severity == "info" else (Fix.taking_as(variable.key, variable.unit),),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aurora_dash.data.pictures import Picture
 from aurora_dash.errors import DataError
 from aurora_dash.spec import Remedy
+from aurora_dash.spec.remedies import ConvertUnit
 
 Severity = Literal["error", "warning", "info"]
 
@@ -54,6 +59,19 @@ class Fix:
         """The fix that applies remedies."""
         texts = (remedy.model_dump_json(exclude_none=True) for remedy in remedies)
         return cls(label=label, assignments=tuple(f"data.remedies+={text}" for text in texts))
+
+    @classmethod
+    def taking_as(cls, key: str, unit: str) -> Self:
+        """The fix that takes the values of a variable as being in `unit`, whatever is said."""
+        return cls.by(f"Take the values as {unit}", ConvertUnit(variable=key, from_unit=unit))
+
+    @classmethod
+    def using_levels(cls, levels: Sequence[float], label: str = "") -> Self:
+        """The fix that uses only these levels (hPa)."""
+        kept = [int(level) if level == int(level) else level for level in levels]
+        listed = ", ".join(f"{level:g}" for level in levels)
+        assignments = (f"data.levels={json.dumps(kept)}",)
+        return cls(label=label or f"Use {listed} hPa", assignments=assignments)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -106,6 +124,16 @@ class Finding:
         }
 
 
+def greatest(
+    field: NDArray[Any], latitude: NDArray[Any], longitude: NDArray[Any], *, title: str
+) -> tuple[Location, Picture]:
+    """Where a field (latitude, longitude), not all NaN, is greatest, and a map that marks it."""
+    row, column = (int(i) for i in np.unravel_index(np.nanargmax(field), field.shape))
+    place = Location(latitude=float(latitude[row]), longitude=float(longitude[column]))
+    at = (row, column)
+    return place, Picture.map(field, latitude, longitude, title=title, at=at, note="the most")
+
+
 def not_opened(error: DataError) -> Finding:
     """That data can't be opened at all, with the ways out that the error knows."""
     return Finding(
@@ -118,8 +146,15 @@ def not_opened(error: DataError) -> Finding:
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings without repetition, errors first, otherwise in the order they were made."""
-    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: _ORDER[finding.severity]))
+    """Findings without repetition, errors first, otherwise in the order they were made.
+
+    Of equal ones that with a picture is kept.
+    """
+    unique: dict[Finding, Finding] = {}
+    for finding in findings:
+        if finding not in unique or unique[finding].picture is None:
+            unique[finding] = finding
+    return tuple(sorted(unique.values(), key=lambda finding: _ORDER[finding.severity]))
 
 
 def launchable(findings: Iterable[Finding]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.errors import DataError
 
 MEMBER_NAMES = ("number", "realization", "realisation", "member", "ensemble_member", "ensemble")
@@ -47,9 +47,11 @@ def _take(
     taken = dataset.isel({axis: position}, drop=True)
     if len(numbers) == 1:
         return taken, []
+    number = numbers[position]
+    chosen = Fix(label=f"Take member {number}", assignments=(f"data.member={number}",))
     message = (
         f"{label} holds {len(numbers)} ensemble members ({axis} {_listed(numbers)}); member "
-        f"{numbers[position]} was taken."
+        f"{number} was taken."
     )
     return taken, [
         Finding(
@@ -58,6 +60,7 @@ def _take(
             message=message,
             remedy="" if wanted is not None else "Choose another with data.member.",
             where=label,
+            fixes=() if wanted is not None else (chosen,),
         )
     ]
 

@@ -7,6 +7,7 @@ that only some variables have are left out and reported.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,9 +15,10 @@ import xarray as xr
 
 from aurora_dash.data.axes import describe_grid
 from aurora_dash.data.fields import Field
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Location, greatest
+from aurora_dash.data.pictures import Picture
 from aurora_dash.data.reading import read_values
-from aurora_dash.data.times import Times, format_time, repeated_times_finding
+from aurora_dash.data.times import Times, format_time, keeping_first, repeated_times_finding
 from aurora_dash.errors import DataError
 from aurora_dash.variables import Group, split_key
 
@@ -117,6 +119,7 @@ def _join_levels(key: str, stacks: list[Field]) -> tuple[xr.DataArray, list[Find
             message=message,
             remedy="Give files with the same levels if these are to be used.",
             variable=key,
+            where=f"{_listed(left_out)} hPa",
         ),
     ]
 
@@ -127,7 +130,7 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
         return fields[0].array, []
     kept: list[xr.DataArray] = []
     seen: dict[np.datetime64, Field] = {}
-    repeated = 0
+    repeated: list[np.datetime64] = []
     findings: list[Finding] = []
     for field in fields:
         times = field.array["time"].values
@@ -135,7 +138,7 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
         if again:
             differing = _differing(key, seen[again[0]], field, np.array(again))
             findings.extend(differing)
-            repeated += 0 if differing else len(again)
+            repeated += [] if differing else again
         new = ~np.isin(times, again)
         kept.append(field.array.isel(time=np.flatnonzero(new)))
         seen.update(dict.fromkeys(times[new], field))
@@ -147,7 +150,8 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
         joined = joined.isel(time=np.argsort(times))
     if not repeated:
         return joined, findings
-    message = f"{key}: {repeated} times are in more than one file; each was taken once."
+    message = f"{key}: {len(repeated)} times are in more than one file; each was taken once."
+    when = format_time(min(repeated))
     return joined, [
         *findings,
         Finding(
@@ -156,6 +160,9 @@ def _join_times(key: str, fields: list[Field]) -> tuple[xr.DataArray, list[Findi
             message=message,
             remedy="Nothing has to be done: the fields are the same.",
             variable=key,
+            where=when,
+            location=Location(time=when),
+            fixes=(keeping_first(),),
         ),
     ]
 
@@ -166,14 +173,23 @@ def _differing(key: str, first: Field, second: Field, times: Times) -> list[Find
     a = read_values(first.array.sel(time=time))
     b = read_values(second.array.sel(time=time))
     tolerance = 1e-3 * (np.nanstd(a) + 1e-12)
-    difference = float(np.nanmax(np.abs(a - b), initial=0.0))
-    if difference <= tolerance:
+    differences = np.abs(a - b)
+    most = float(np.nanmax(differences, initial=0.0))
+    if most <= tolerance:
         return []
     message = (
         f"{key} at {format_time(time)} is both in {first.path.name} and in {second.path.name} with "
-        f"different values (they differ by up to {difference:.4g}); {times.size} times are in both."
+        f"different values (they differ by up to {most:.4g}); {times.size} times are in both."
     )
-    return [repeated_times_finding(message, times, variable=key)]
+    level = None
+    if "level" in first.array.dims:
+        position = int(np.nanargmax(np.nanmax(differences, axis=(-2, -1))))
+        level, differences = float(first.array["level"].values[position]), differences[position]
+    axes = (first.array[axis].values for axis in ("latitude", "longitude"))
+    title = f"Difference of {key} [{first.array.attrs['units']}]"
+    place, picture = greatest(differences, *axes, title=title)
+    place = replace(place, time=format_time(time), level=level)
+    return [repeated_times_finding(message, times, variable=key, location=place, picture=picture)]
 
 
 def _align(
@@ -220,13 +236,24 @@ def _left_out(name: str, array: xr.DataArray, common: np.ndarray, dim: str) -> F
     )
     remedy = f"Give it for all {dim}s if the model is to use it."
     return Finding(
-        severity="warning", code=f"{dim}s-missing", message=message, remedy=remedy, variable=name
+        severity="warning",
+        code=f"{dim}s-missing",
+        message=message,
+        remedy=remedy,
+        variable=name,
+        where=_range(array, dim),
     )
 
 
 def _shortened(name: str, values: np.ndarray, common: np.ndarray, dim: str) -> Finding:
-    gone = values[~np.isin(values, common)]
-    shown = format_time(gone[0]) if dim == "time" else f"{gone[0]:g} hPa"
+    lacking = ~np.isin(values, common)
+    gone = values[lacking]
+    if dim == "time":
+        shown, (first, last) = format_time(gone[0]), (format_time(t) for t in values[[0, -1]])
+        location = Location(time=shown)
+    else:
+        shown, first, last = f"{gone[0]:g} hPa", f"{values[0]:g} hPa", f"{values[-1]:g} hPa"
+        location = Location(level=float(gone[0]))
     message = (
         f"{name}: {gone.size} of its {values.size} {dim}s (first {shown}) are not there for all "
         "variables and were left out."
@@ -237,6 +264,9 @@ def _shortened(name: str, values: np.ndarray, common: np.ndarray, dim: str) -> F
         message=message,
         remedy=f"Give all variables for the same {dim}s if these are to be used.",
         variable=name,
+        where=shown,
+        location=location,
+        picture=Picture.bars(lacking, title=f"{dim.title()}s left out", first=first, last=last),
     )
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from aurora_dash.data.axes import longitude_break
 from aurora_dash.data.fields import Field, fields_of, recognition_findings
-from aurora_dash.data.findings import Finding, Fix
+from aurora_dash.data.findings import Finding, Fix, greatest
 from aurora_dash.data.meaning import Aliases
 from aurora_dash.data.merge import merge_fields
 from aurora_dash.data.places import Place
@@ -22,6 +22,7 @@ from aurora_dash.data.reading import read_values
 from aurora_dash.data.times import Times
 from aurora_dash.errors import DataError
 from aurora_dash.spec import Region, Remedy
+from aurora_dash.spec.remedies import FirstField, OmitVariable
 from aurora_dash.variables import Group
 
 GREENWICH_CODES = frozenset({"crosses-greenwich", "longitude-gap"})
@@ -134,30 +135,36 @@ def greenwich_findings(dataset: xr.Dataset) -> tuple[Finding, ...]:
     if not across:
         message = f"Longitudes have a gap between {lower[-1]:g} and {upper[0]:g} degrees east."
         remedy = "Give files without gaps, or choose a data.region on one side of it."
-        return (Finding(severity="error", code="longitude-gap", message=message, remedy=remedy),)
-    sides = [
-        Region(north=latitude[0], south=latitude[-1], west=w, east=e).model_dump_json()
-        for w, e in ((upper - 360).round(5)[[0, -1]], lower[[0, -1]])
-    ]
+        fixes = _sides_of("the gap", latitude, lower, upper)
+        return (
+            Finding(severity="error", code="longitude-gap", message=message, remedy=remedy,
+                    where=f"{lower[-1]:g} to {upper[0]:g} degrees east", fixes=fixes),
+        )  # fmt: skip
+    fixes = _sides_of("Greenwich", latitude, (upper - 360).round(5), lower)
+    sides = [fix.assignments[0] for fix in fixes]
     message = (
         f"The region runs across Greenwich: from {upper[0] - 360:g} to {lower[-1]:g} degrees east. "
         "Aurora needs longitudes that increase within [0, 360), so it can't take such a region."
     )
-    remedy = f"Choose one side of Greenwich: set data.region={' or data.region='.join(sides)}."
-    labels = ("Take the west of Greenwich", "Take the east of Greenwich")
-    fixes = tuple(
-        Fix(label=label, assignments=(f"data.region={side}",))
-        for label, side in zip(labels, sides, strict=True)
-    )
+    remedy = f"Choose one side of Greenwich: set {' or '.join(sides)}."
     return (
-        Finding(
-            severity="error",
-            code="crosses-greenwich",
-            message=message,
-            remedy=remedy,
-            fixes=fixes,
-        ),
-    )
+        Finding(severity="error", code="crosses-greenwich", message=message, remedy=remedy,
+                where=f"{upper[0] - 360:g} to {lower[-1]:g} degrees east", fixes=fixes),
+    )  # fmt: skip
+
+
+def _sides_of(
+    what: str, latitude: np.ndarray, west: np.ndarray, east: np.ndarray
+) -> tuple[Fix, Fix]:
+    """Taking the points of one side alone; `west` and `east` are longitudes in order."""
+
+    def side(name: str, longitude: np.ndarray) -> Fix:
+        box = Region(
+            north=latitude[0], south=latitude[-1], west=longitude[0], east=longitude[-1]
+        ).model_dump_json()
+        return Fix(label=f"Take the {name} of {what}", assignments=(f"data.region={box}",))
+
+    return side("west", west), side("east", east)
 
 
 def _nothing_recognised(paths: Sequence[Place], findings: Sequence[Finding]) -> DataError:
@@ -177,28 +184,38 @@ def _static_checks(fields: Sequence[Field]) -> tuple[LaterCheck, ...]:
         same = [field for field in fields if field.key == key]
         last = same[-1].last if same[-1].last is not None else same[-1].array
         if key.startswith(Group.STATIC.prefix) and last is not same[0].array:
-            checks.append(_static_check(same[0], last))
+            checks.append(partial(_static_check, same[0], last))
     return tuple(checks)
 
 
-def _static_check(field: Field, last: xr.DataArray) -> LaterCheck:
-    def check() -> tuple[Finding, ...]:
-        first_values, last_values = read_values(field.array), read_values(last)
-        change = float(np.nanmax(np.abs(first_values - last_values), initial=0.0))
-        if change <= 1e-3 * float(np.nanstd(first_values)) + 1e-6:
-            return ()
-        name, units = field.array.attrs["source_name"], field.array.attrs["units"]
-        message = (
-            f"{field.path.name}: {name} was taken as static, but changes by up to {change:.4g} "
-            f"{units} between the first and the last time."
-        )
-        remedy = "Check that it is the surface field and not one on a pressure level."
-        return (
-            Finding(severity="error", code="static-changes", message=message, remedy=remedy,
-                    variable=field.key, where=str(field.path)),
-        )  # fmt: skip
-
-    return check
+def _static_check(field: Field, last: xr.DataArray) -> tuple[Finding, ...]:
+    first = read_values(field.array)
+    changes = np.abs(first - read_values(last))
+    tolerance = 1e-3 * float(np.nanstd(first)) + 1e-6
+    most = float(np.nanmax(changes, initial=0.0))
+    if most <= tolerance:
+        return ()
+    name, units = field.array.attrs["source_name"], field.array.attrs["units"]
+    amount = f"{most:.4g}" if units == "1" else f"{most:.4g} {units}"
+    axes = (field.array[axis].values for axis in ("latitude", "longitude"))
+    place, picture = greatest(changes, *axes, title=f"Change of {name} [{units}]")
+    keep, omit = FirstField(variable=field.key), OmitVariable(variable=field.key)
+    return (
+        Finding(
+            severity="error",
+            code="static-changes",
+            message=f"{field.path.name}: {name} was taken as static, but changes by up to "
+            f"{amount} between the first and the last time, at "
+            f"{np.count_nonzero(changes > tolerance)} of {changes.size} points.",
+            remedy="Check that it is the surface field and not one on a pressure level. If it is "
+            "and changes little, as sea ice may change a mask, keep the first field.",
+            variable=field.key,
+            where=str(field.path),
+            location=place,
+            fixes=(Fix.by("Keep the first field", keep), Fix.by("Omit the variable", omit)),
+            picture=picture,
+        ),
+    )
 
 
 def _store_checks(fields: Sequence[Field]) -> tuple[LaterCheck, ...]:

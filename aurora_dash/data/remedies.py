@@ -7,6 +7,7 @@ last, on what is left after the cuts, so that nothing outside the chosen period 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from aurora_dash.spec.remedies import (
     ClipValues,
     ConvertUnit,
     DropTimes,
+    FirstField,
     InfillSpace,
     InfillTime,
     KeepFirst,
@@ -81,9 +83,10 @@ def _apply(
             continue
         before = dataset
         dataset, message = _ACTIONS[type(remedy)](dataset, remedy, units)
-        dataset = _not_as_stored(dataset, variable)
-        # What keeps the first of repeated fields was done on reading them.
-        idle = dataset is before and not isinstance(remedy, KeepFirst)
+        # What keeps the first of several fields was done on reading them.
+        idle = dataset is before and not isinstance(remedy, KeepFirst | FirstField)
+        if dataset is not before:
+            dataset = _not_as_stored(dataset, variable)
         findings.append(_finding(remedy, remedies, message, idle=idle))
     return dataset, findings
 
@@ -103,14 +106,19 @@ def _details(remedy: Remedy) -> list[str]:
 
 
 def settled(findings: Iterable[Finding], remedies: Sequence[Remedy]) -> list[Finding]:
-    """Findings made on opening without those that a remedy of the spec does away with."""
+    """Findings about data as it was read, those that a remedy of the spec answers as ``info``.
+
+    What they count and show stays to be seen. A unit that was converted from another than the
+    file says is told by the remedy alone.
+    """
     chosen = {Fix.by("", remedy).assignments for remedy in remedies}
     converted = {r.variable for r in remedies if isinstance(r, ConvertUnit)}
     return [
-        finding
+        replace(finding, severity="info", remedy="", fixes=())
+        if any(fix.assignments in chosen for fix in finding.fixes)
+        else finding
         for finding in findings
-        if not any(fix.assignments in chosen for fix in finding.fixes)
-        and not (finding.code in _ABOUT_UNITS and finding.variable in converted)
+        if not (finding.code in _ABOUT_UNITS and finding.variable in converted)
     ]
 
 
@@ -137,6 +145,10 @@ def _finding(remedy: Remedy, remedies: Sequence[Remedy], message: str, *, idle: 
 
 def _keep_first(dataset: xr.Dataset, remedy: KeepFirst, units: Units) -> Applied:
     return dataset, "Of fields of the same time the first was kept."
+
+
+def _first_field(dataset: xr.Dataset, remedy: FirstField, units: Units) -> Applied:
+    return dataset, f"{remedy.variable}: of fields of several times the first was kept."
 
 
 def _drop_times(dataset: xr.Dataset, remedy: DropTimes, units: Units) -> Applied:
@@ -242,6 +254,7 @@ def _describe(key: str) -> Variable:
 
 _ACTIONS: dict[type, Callable[[xr.Dataset, Any, Units], Applied]] = {
     KeepFirst: _keep_first,
+    FirstField: _first_field,
     DropTimes: _drop_times,
     OmitVariable: _omit,
     ConvertUnit: _convert,

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aurora_dash.data.findings import Location
 from aurora_dash.data.infill import filled_of
+from aurora_dash.data.pictures import Picture
 from aurora_dash.data.reading import Values, read_values, time_blocks
 from aurora_dash.data.statistics import Moments, level_key
 from aurora_dash.data.times import Times, format_time
@@ -131,6 +132,11 @@ class Scan:
             found[key] = total
         return found
 
+    def samples_by_name(self) -> dict[str, Values]:
+        """Evenly spread values as they were read, by Aurora's names; none where all is missing."""
+        named = zip(self.statistics_keys(), self.samples, strict=True)
+        return {name: np.concatenate(parts) for name, parts in named if parts}
+
     def place(self, time: int, level: int, row: int, column: int) -> Location:
         """Coordinates of a point of the scanned fields."""
         return Location(
@@ -139,6 +145,18 @@ class Scan:
             latitude=float(self.array["latitude"].values[row]),
             longitude=float(self.array["longitude"].values[column]),
         )
+
+    def map_around(self, place: Location, note: str) -> Picture:
+        """The scanned field in which a place lies, read again, with the place marked."""
+        axes = [self.array[axis].values for axis in ("latitude", "longitude")]
+        row, column = (
+            int(np.flatnonzero(axis == at)[0])
+            for axis, at in zip(axes, (place.latitude, place.longitude), strict=True)
+        )
+        time = 0 if self.is_static else [format_time(t) for t in self.times].index(str(place.time))
+        values = self.field(time, self.levels.index(place.level))
+        title = self.key if self.is_static else f"{self.key} at that time"
+        return Picture.map(values, *axes, title=title, at=(row, column), note=note)
 
     def field(self, time: int, level: int) -> Values:
         """One scanned field (latitude, longitude), read again."""

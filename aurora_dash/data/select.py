@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from aurora_dash.data.axes import describe_grid
-from aurora_dash.data.findings import Finding
+from aurora_dash.data.findings import Finding, Fix
 from aurora_dash.data.times import format_time
 from aurora_dash.errors import DataError
 from aurora_dash.spec import Region
@@ -132,6 +132,7 @@ def _known_levels(dataset: xr.Dataset, present: list[float], variant: Variant) -
         message=message,
         remedy="Nothing has to be done; data.levels says which levels to use.",
         where=f"{_listed(unknown)} hPa",
+        fixes=(Fix.using_levels([present[i] for i in known]),),
     )
     return dataset.isel(level=known), [finding]
 

@@ -156,7 +156,11 @@ def _unit_findings(
                 remedy=f"Register it in {found}, with mean and standard deviation to match"
                 + ("." if same is None else f", or have it converted to {variable.unit}."),
                 variable=key,
-                fixes=() if same is None else (_converting(key, found, variable.unit),),
+                fixes=(
+                    Fix.taking_as(key, variable.unit)
+                    if same is None
+                    else _converting(key, found, variable.unit),
+                ),
             )
 
 

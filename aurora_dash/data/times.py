@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aurora_dash.data.conventions import cf_coordinate
 from aurora_dash.data.findings import Finding, Fix, Location
+from aurora_dash.data.pictures import Picture
 from aurora_dash.errors import DataError
 from aurora_dash.spec.remedies import DropTimes, KeepFirst
 
@@ -170,7 +171,7 @@ def _sorted(
                 remedy="Keep one field a time; of several forecasts choose one lead.",
             )
         first = order[np.append(True, np.diff(ordered) > np.timedelta64(0))]
-        return dataset.isel(time=first), [_repeated(label, ordered[repeated])]
+        return dataset.isel(time=first), [_repeated(label, ordered)]
     if np.array_equal(order, np.arange(times.size)):
         return dataset, []
     message = f"{label}: its {times.size} times were not in order and were sorted."
@@ -179,16 +180,28 @@ def _sorted(
 
 
 def _repeated(label: str, times: Times) -> Finding:
+    """Of `times` in order."""
+    distinct, counts = np.unique(times, return_counts=True)
+    twice = distinct[counts > 1]
+    ends = {"first": format_time(distinct[0]), "last": format_time(distinct[-1])}
     return repeated_times_finding(
-        f"{label} has {np.unique(times).size} time(s) more than once, first "
-        f"{format_time(times[0])}.",
-        times,
+        f"{label} has {twice.size} time(s) more than once, first {format_time(twice[0])}; these "
+        f"have {int(counts[counts > 1].sum())} fields.",
+        twice,
+        location=Location(time=format_time(twice[0])),
+        picture=Picture.bars(counts, title="Fields of each time", **ends),
         where=label,
     )
 
 
 def repeated_times_finding(
-    message: str, times: Times, *, where: str | None = None, variable: str | None = None
+    message: str,
+    times: Times,
+    *,
+    location: Location,
+    picture: Picture,
+    where: str | None = None,
+    variable: str | None = None,
 ) -> Finding:
     """That some times have several fields, of which one must be chosen, or none."""
     moments = utc_datetimes(np.unique(times))
@@ -198,10 +211,13 @@ def repeated_times_finding(
         message=message,
         remedy="Keep the first field of each, or drop these times.",
         variable=variable,
-        where=where or format_time(times[0]),
-        location=Location(time=format_time(times[0])),
-        fixes=(
-            Fix.by("Keep the first of each", KeepFirst()),
-            Fix.by("Drop these times", DropTimes(times=moments)),
-        ),
+        where=where or str(location),
+        location=location,
+        fixes=(keeping_first(), Fix.by("Drop these times", DropTimes(times=moments))),
+        picture=picture,
     )
+
+
+def keeping_first() -> Fix:
+    """The fix that takes the first of several fields of a time."""
+    return Fix.by("Keep the first of each", KeepFirst())

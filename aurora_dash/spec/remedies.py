@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from aurora_dash.errors import SpecError
 from aurora_dash.spec.base import FiniteFloat, PositiveInt, SpecModel, UtcDatetime
-from aurora_dash.variables import split_key
+from aurora_dash.variables import Group, split_key
 
 
 def _canonical(key: str) -> str:
@@ -23,8 +23,15 @@ def _canonical(key: str) -> str:
     return key
 
 
+def _static(key: str) -> str:
+    if split_key(key)[0] is not Group.STATIC:
+        raise ValueError(f"{key} is not static")
+    return key
+
+
 VariableKey = Annotated[str, AfterValidator(_canonical)]
 """A variable as a canonical dataset calls it: ``surf_2t``, ``static_lsm``, ``atmos_q``."""
+StaticKey = Annotated[VariableKey, AfterValidator(_static)]
 
 
 class KeepFirst(SpecModel):
@@ -32,6 +39,14 @@ class KeepFirst(SpecModel):
 
     kind: Literal["keep_first"] = "keep_first"
     title: ClassVar[str] = "keep the first field of a time"
+
+
+class FirstField(SpecModel):
+    """Of a static variable that changes in the files keep the field of the first time."""
+
+    kind: Literal["first_field"] = "first_field"
+    title: ClassVar[str] = "keep the first field of a static variable"
+    variable: StaticKey
 
 
 class DropTimes(SpecModel):
@@ -125,6 +140,7 @@ class InfillSpace(SpecModel):
 
 REMEDY_TYPES = (
     KeepFirst,
+    FirstField,
     DropTimes,
     OmitVariable,
     ConvertUnit,
@@ -138,6 +154,7 @@ REMEDY_TYPES = (
 
 Remedy = Annotated[
     KeepFirst
+    | FirstField
     | DropTimes
     | OmitVariable
     | ConvertUnit

@@ -260,6 +260,12 @@ def test_a_needed_variable_in_a_foreign_unit_is_an_error(
     finding = _only(_check(_spec(norway_files[0], path)), "unit-wrong")
     assert finding.variable == "surf_msl"
     assert "'furlongs'" in finding.message
+    # Whether only the word is wrong is to be seen: real pressures lie where they are expected.
+    assert finding.picture is not None
+    assert finding.picture.band is not None
+    assert finding.picture.band[0] < 0.5 < finding.picture.band[1]
+    spec = _spec(norway_files[0], path).with_overrides(finding.fixes[0].assignments)
+    assert launchable(_check(spec))
 
 
 def test_a_constant_field_is_suspicious() -> None:
@@ -424,3 +430,74 @@ def test_an_odd_word_for_a_unit_can_be_overruled(
     findings = _check(spec.with_overrides(fix.assignments))
     assert launchable(findings)
     assert {finding.severity for finding in findings} == {"info"}
+
+
+def _mended(spec: RunSpec, code: str, position: int = 0) -> tuple[Finding, ...]:
+    """What is found once a fix of the finding of that code was applied."""
+    fix = _only(_check(spec), code).fixes[position]
+    return _check(spec.with_overrides(fix.assignments))
+
+
+_RAIN = VariableSpec(name="rain", unit="m")
+_STEPWISE = VariableSpec(name="w", group=Group.ATMOSPHERIC, unit="Pa s-1",
+                         mean={"1000": 0.0}, std={"1000": 0.4})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "position"),
+    [
+        (DEMO.replace(variables=(_RAIN,)), "new-variable-missing", 0),
+        (
+            DEMO.replace(
+                variables=(_RAIN,), loss=LossSpec(targets=("2t", "rain"), weights={"rain": 2.0})
+            ),
+            "new-variable-missing",
+            0,
+        ),
+        (DEMO.replace(variables=(_STEPWISE,)), "levels-without-statistics", 0),
+        (DEMO.replace(variables=(_STEPWISE,)), "levels-without-statistics", 1),
+        (DEMO.replace(data=DEMO.data.replace(crop=(4, 32))), "crop-too-small", 0),
+        (DEMO.replace(data=DEMO.data.replace(crop=(4, 32))), "crop-too-small", 1),
+        (DEMO.replace(data=DEMO.data.replace(crop=(32, 128))), "crop-too-large", 0),
+        (DEMO.replace(model=ModelSpec(statistics={"2t": (250.0, 9.0)})), "statistics-changed", 0),
+        (RunSpec(data=DataSpec(validation_start="2031-01-01T00:00Z")), "no-validation-samples", 0),
+        (RunSpec(data=DataSpec(validation_end="2031-01-01T00:00Z")), "no-training-samples", 0),
+        (DEMO.replace(data=DEMO.data.replace(lead_hours=240)), "no-samples", 0),
+        (
+            RunSpec(model=ModelSpec(variant="small", source="hub"), data=DataSpec(lead_hours=24)),
+            "lead-unusual",
+            0,
+        ),
+        (
+            RunSpec(model=ModelSpec(variant="0.4-air-pollution"), data=DataSpec(lead_hours=24)),
+            "lead-impossible",
+            0,
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_fix_of_the_spec_does_away_with_its_finding(
+    spec: RunSpec, code: str, position: int
+) -> None:
+    mended = _mended(spec, code, position)
+    assert code not in {finding.code for finding in mended}
+    assert launchable(mended)
+
+
+def test_a_target_that_is_absent_can_be_left_to_the_others() -> None:
+    spec = DEMO.replace(model=ModelSpec(variant="v1.5"), loss=LossSpec(targets=("2t", "blh")))
+
+    def without(dataset: xr.Dataset) -> xr.Dataset:
+        return dataset.drop_vars("surf_blh")
+
+    (fix,) = _only(_check(spec, without), "missing-target").fixes
+    mended = spec.with_overrides(fix.assignments)
+    assert mended.loss.targets == ("2t",)
+    assert launchable(_check(mended, without))
+
+
+def test_no_lead_is_offered_of_which_there_are_no_samples(cams_pm10_file: Path) -> None:
+    region = Region(north=50, south=20, west=0, east=10)
+    finding = _only(_check(_spec(cams_pm10_file, region=region, lead_hours=9)), "no-samples")
+    assert finding.fixes == ()
+    assert finding.picture is not None

@@ -35,7 +35,8 @@ def found(variable: VariableSpec, data: xr.Dataset | None = None) -> list[Findin
     key = f"{variable.group.prefix}{variable.name}"
     change = partial(transformed, variable=variable)
     moments = {key: variable_statistics(chosen, key, transform=change)} if key in chosen else {}
-    return list(statistics_findings(moments, RunSpec(variables=(variable,))))
+    samples = {k: dict.fromkeys(named, chosen[k].values.ravel()) for k, named in moments.items()}
+    return list(statistics_findings(moments, RunSpec(variables=(variable,)), samples=samples))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,8 @@ def test_statistics_far_from_the_measured_are_warned_about(
     assert [finding.code for finding in findings] == ["statistics-disagree"] * warned
     if warned:
         assert findings[0].severity == "warning"
+        assert findings[0].picture is not None
+        assert sum(count or 0 for count in findings[0].picture.values) == 64
         assert f"given {mean:g} ± {std:g}, measured 10 ± 2" in findings[0].message
 
 
@@ -108,6 +111,8 @@ def test_values_clearly_below_zero_refuse_a_logarithm() -> None:
 def test_zeros_that_packing_moved_count_as_zero_with_a_warning() -> None:
     findings = checked(RunSpec(data=DATA, variables=(LOG,)), -1e-4)
     assert findings["negative-values"].severity == "warning"
+    assert findings["negative-values"].location is not None
+    assert findings["negative-values"].picture is not None
     assert "count as zero" in findings["negative-values"].message
     assert launchable(tuple(findings.values()))
     assert "negative-values" not in checked(RunSpec(data=DATA, variables=(LOG,)))

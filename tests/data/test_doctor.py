@@ -85,6 +85,19 @@ def twice(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.isel(valid_time=[0, 1, 2, 2, *range(3, 20)])
 
 
+def drying_sea(dataset: xr.Dataset) -> xr.Dataset:
+    """At the last time a block of the sea is half land, and one point of it more than that."""
+    array = dataset["lsm"].copy(deep=True)
+    array[-1, 10:13, 20:24] = array[0, 10:13, 20:24] + 0.5
+    array[-1, 11, 22] = array[0, 11, 22] + 0.75
+    return dataset.assign(lsm=array)
+
+
+def without_unit(dataset: xr.Dataset) -> xr.Dataset:
+    del dataset["msl"].attrs["units"]
+    return dataset
+
+
 def odd_time(dataset: xr.Dataset) -> xr.Dataset:
     """Time 5 is put half an hour late."""
     times = dataset["valid_time"].values.copy()
@@ -104,6 +117,8 @@ class Defect:
     """Labels of the fixes; after the first nothing is noticed any more."""
     says: str = ""
     place: dict[str, object] | None = None
+    picture: str | None = None
+    """Kind and beginning of the title of the picture; None: not looked at."""
 
 
 DEFECTS = {
@@ -224,6 +239,7 @@ DEFECTS = {
         code="out-of-bounds",
         variable="static_lsm",
         fixes=("Clip to what is possible",),
+        picture="map: static_lsm",
     ),
     "a stale time": Defect(
         change=stale,
@@ -232,6 +248,7 @@ DEFECTS = {
         variable=None,
         fixes=("Drop that time",),
         says="2025-06-02T18:00Z those of 2025-06-02T12:00Z",
+        picture="bars: Repeated fields",
     ),
     "training data in validation": Defect(
         change=copied_end,
@@ -240,6 +257,7 @@ DEFECTS = {
         variable=None,
         fixes=("Drop that time",),
         says="trained on into validation",
+        picture="bars: Repeated fields",
     ),
     "a time that is there twice": Defect(
         change=twice,
@@ -247,7 +265,31 @@ DEFECTS = {
         code="times-duplicated",
         variable=None,
         fixes=("Keep the first of each", "Drop these times"),
-        says="2025-06-01T12:00Z",
+        says="2025-06-01T12:00Z; these have 2 fields",
+        place={"time": "2025-06-01T12:00Z", "latitude": None, "longitude": None, "level": None},
+        picture="bars: Fields of each time",
+    ),
+    "a static field that changes": Defect(
+        change=drying_sea,
+        code="static-changes",
+        variable="static_lsm",
+        fixes=("Keep the first field", "Omit the variable"),
+        says="changes by up to 0.75 between the first and the last time, at 12 of 3721 points",
+        place={"time": None, "level": None, "latitude": 67.25, "longitude": 10.5},
+        picture="map: Change of lsm [1]",
+    ),
+    "soil of no type": Defect(
+        change=put("slt", {"latitude": 7, "longitude": 7}, 40.0),
+        code="out-of-bounds",
+        variable="static_slt",
+        fixes=("Count as missing and infill in space",),
+        picture="map: static_slt",
+    ),
+    "no unit": Defect(
+        change=without_unit,
+        code="no-unit",
+        variable="surf_msl",
+        fixes=("Take the values as Pa",),
     ),
 }
 
@@ -274,6 +316,9 @@ def test_a_planted_defect_is_found_alone_and_its_first_fix_mends_it(
     assert defect.says in finding.message
     if defect.place is not None:
         assert finding.to_dict()["location"] == defect.place
+    if defect.picture is not None:
+        assert finding.picture is not None
+        assert f"{finding.picture.kind}: {finding.picture.title}".startswith(defect.picture)
     for fix in finding.fixes:
         after = check(spec.with_overrides(fix.assignments))
         assert (defect.code, defect.variable) not in noticed(after), fix
@@ -281,6 +326,35 @@ def test_a_planted_defect_is_found_alone_and_its_first_fix_mends_it(
     gap = defect.fixes[0].startswith("Drop")
     assert [code for code, _ in noticed(mended)] == ["uneven-times"] * gap
     assert launchable(mended)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("defect", "counted", "remedy"),
+    [
+        ("a time that is there twice", "these have 2 fields", "keep_first"),
+        ("a static field that changes", "at 12 of 3721 points", "first_field"),
+    ],
+)
+def test_keeping_the_first_field_is_counted_recorded_and_undone(
+    defect: str,
+    counted: str,
+    remedy: str,
+    norway_files: tuple[Path, Path],
+    rewrite: Callable[..., Path],
+) -> None:
+    code = DEFECTS[defect].code
+    spec = _broken(DEFECTS[defect], norway_files, rewrite)
+    finding = next(f for f in check(spec) if f.code == code)
+    mended = spec.with_overrides(finding.fixes[0].assignments)
+    assert [one.kind for one in mended.data.remedies] == [remedy]
+    findings = check(mended)
+    settled = next(f for f in findings if f.code == code)
+    assert (settled.severity, settled.fixes) == ("info", ())
+    assert counted in settled.message
+    assert settled.picture is not None
+    (undo,) = next(f for f in findings if f.code == "remedy-applied").fixes
+    assert noticed(check(mended.with_overrides(undo.assignments))) == noticed((finding,))
 
 
 def test_times_off_the_usual_step_are_found_and_dropped(

@@ -43,6 +43,8 @@ def test_the_first_member_is_taken_with_a_warning_that_says_so(
     value, severity, message = _taken(opened)
     assert (value, severity) == (280, "warning")
     assert f"3 ensemble members ({axis} 1, 2, 5); member 1 was taken" in message
+    (fix,) = next(f for f in opened.findings if f.code == "member-taken").fixes
+    assert fix.assignments == ("data.member=1",)
     assert opened.dataset["atmos_t"].dims == ("time", "level", "latitude", "longitude")
 
 

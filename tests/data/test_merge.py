@@ -8,7 +8,9 @@ import pytest
 import xarray as xr
 
 from aurora_dash.data.open import OpenedData, open_files
+from aurora_dash.data.remedies import settled
 from aurora_dash.errors import DataError
+from aurora_dash.spec.remedies import KeepFirst
 
 SmallFile = Callable[..., Path]
 
@@ -54,6 +56,8 @@ def test_times_that_repeat_with_the_same_values_are_taken_once(
     opened = open_files([first, second])
     xr.testing.assert_equal(opened.dataset, whole)
     assert set(_codes(opened, "warning")) == {"times-repeated"}
+    answered = settled(opened.findings, [KeepFirst()])
+    assert [f.severity for f in answered if f.code == "times-repeated"] == ["info"] * 3
 
 
 def test_times_that_repeat_with_other_values_are_in_the_way(small_file: SmallFile) -> None:
@@ -66,6 +70,12 @@ def test_times_that_repeat_with_other_values_are_in_the_way(small_file: SmallFil
     for word in ("analysis.nc", "other.nc", "2024-01-01T12:00Z", "differ by up to 5"):
         assert word in findings[0].message
     assert findings[0].severity == "error"
+    upper = next(f for f in findings if f.variable == "atmos_t")
+    assert upper.picture is not None
+    assert upper.picture.values == pytest.approx([5.0] * 16, abs=1e-3)
+    assert upper.location is not None
+    assert upper.location.time == "2024-01-01T12:00Z"
+    assert upper.location.level in (1000.0, 850.0)
     assert [fix.assignments for fix in findings[0].fixes] == [
         ('data.remedies+={"kind":"keep_first"}',),
         ('data.remedies+={"kind":"drop_times","times":["2024-01-01T12:00:00Z"]}',),

@@ -18,7 +18,9 @@ from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 
 from aurora_dash.data.grib import _GribArray
 from aurora_dash.data.open import OpenedData, greenwich_findings, open_files
+from aurora_dash.data.select import select_region
 from aurora_dash.errors import DataError
+from aurora_dash.spec import RunSpec
 from aurora_dash.variables import Group
 
 SURFACE = ("surf_2t", "surf_10u", "surf_10v", "surf_msl")
@@ -245,3 +247,8 @@ def test_a_gap_between_longitudes_away_from_greenwich_is_refused() -> None:
     (finding,) = greenwich_findings(dataset)
     assert (finding.severity, finding.code) == ("error", "longitude-gap")
     assert "between 11 and 30 degrees east" in finding.message
+    assert finding.where == "11 to 30 degrees east"
+    assert [fix.label for fix in finding.fixes] == ["Take the west of the gap",
+                                                    "Take the east of the gap"]  # fmt: skip
+    east = RunSpec().with_overrides(finding.fixes[1].assignments).data.region
+    assert select_region(dataset, east)[0]["longitude"].values.tolist() == [30.0, 31.0]

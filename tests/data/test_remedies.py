@@ -147,6 +147,7 @@ def test_undoing_gives_the_data_back(norway_files: tuple[Path, Path]) -> None:
         ({"kind": "drop_times", "times": []}, "times"),
         ({"kind": "guess"}, "guess"),
         ({"kind": "keep_first", "more": 1}, "unknown key"),
+        ({"kind": "first_field", "variable": "surf_2t"}, "surf_2t is not static"),
     ],
 )
 def test_a_wrong_remedy_is_refused_where_it_is_built(remedy: dict, word: str) -> None:

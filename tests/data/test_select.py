@@ -88,6 +88,7 @@ def test_levels_unknown_to_the_model_are_left_out_and_said(dataset: xr.Dataset) 
     assert chosen["level"].values.tolist() == [1000, 850]
     assert finding.severity == "warning"
     assert "10 hPa" in finding.message
+    assert [fix.assignments for fix in finding.fixes] == [("data.levels=[1000, 850]",)]
 
 
 def test_levels_asked_for_although_unknown_are_kept_for_the_check_to_refuse(

@@ -7,6 +7,8 @@
 Weights are random and fields are noise: memory and time do not depend on them. Every case takes
 its steps in a process of its own, on the same batch. ``package`` is the package's own documented
 loop (default checkpointing, backbone in bfloat16, fused AdamW), against which the others count.
+
+The results are written after every case, so that one that was cut short has those before.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ NAME = "gpu_training.json"
 VARIANT = "0.25-pretrained"
 WARM_UP, STEPS = 2, 4
 LIMIT_SECONDS = 150
+ESTIMATES_AT_ONCE = 8
 PACKAGE = "package"
 
 _DOCUMENTED = ("model.autocast=true", "model.activation_checkpointing=true")
@@ -51,9 +54,17 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "backbone frozen, chunked": (*_CHUNKED, *_FROZEN),
 }
 """What each case sets."""
+_NOTHING_AGAIN = (
+    *("model.chunks=off", "model.checkpointed_layers=default"),
+    "model.activation_checkpointing=false",
+)
+_CHUNKS = ", chunked"
 
 # Dense bfloat16 without sparsity, from NVIDIA's data sheets.
-PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
+PEAK_FLOPS = {
+    **{"H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12},
+    **{"L40S": 362e12, "4090": 165e12},
+}
 
 
 def main() -> int:
@@ -69,18 +80,21 @@ def main() -> int:
         return 2
     names = options.case or list(CASES)
     estimates = _estimates(names, tiny=options.tiny)
-    cases = []
+    document = {**surroundings(), "tiny": options.tiny, "cases": []}
     for name in names:
-        cases.append({**_child(name, tiny=options.tiny), "estimate": estimates[name]})
-        print(_line(cases[-1]), file=sys.stderr, flush=True)
-    document = {**surroundings(), "tiny": options.tiny, "cases": compared(cases)}
-    text = json.dumps(document, indent=2) + "\n"
+        case = {**_child(name, tiny=options.tiny), "estimate": estimates[name]}
+        document["cases"] = compared([*document["cases"], case])
+        print(_line(case), file=sys.stderr, flush=True)
+        if options.folder is not None:
+            options.folder.mkdir(parents=True, exist_ok=True)
+            (options.folder / NAME).write_text(_json(document), encoding="utf-8")
     if options.folder is None:
-        print(text, end="")
-    else:
-        options.folder.mkdir(parents=True, exist_ok=True)
-        (options.folder / NAME).write_text(text, encoding="utf-8")
-    return 0 if all(case["outcome"] == "measured" for case in cases) else 1
+        print(_json(document), end="")
+    return 0 if all(case["outcome"] == "measured" for case in document["cases"]) else 1
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _options() -> argparse.Namespace:
@@ -100,21 +114,38 @@ def spec_of(name: str, *, tiny: bool) -> RunSpec:
 
 
 def _estimates(names: list[str], *, tiny: bool) -> dict[str, dict[str, Any]]:
-    """What `aurora-dash estimate` says of each case, several at once."""
+    """What `aurora-dash estimate` says of each case, several at once.
 
-    def ask(name: str) -> dict[str, Any]:
-        spec = spec_of(name, tiny=tiny)
+    With `model_flops` of the same step where everything is kept: fake tensors count operations
+    that no memory would hold the activations of.
+    """
+
+    def question(spec: RunSpec) -> Question:
         latitudes, longitudes = grid_of(spec.model.catalogue_entry, 1.0, tiny=tiny)
         levels = spec.model.catalogue_entry.levels
         shape = Shape(height=latitudes.size, width=longitudes.size, levels=levels)
-        question = Question.of(spec, shape, "cpu" if tiny else "cuda", 0)
-        try:
-            return estimate(question, runs=Path("runs")).to_dict()
-        except AuroraDashError as error:
-            return {"reason": str(error)}
+        return Question.of(spec, shape, "cpu" if tiny else "cuda", 0)
 
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+    specs = {name: spec_of(name, tiny=tiny) for name in names}
+    asked = {
+        name: (question(spec), question(spec.with_overrides(_NOTHING_AGAIN)))
+        for name, spec in specs.items()
+    }
+    # Some cases differ in what an estimate does not look at.
+    different = {one.digest(): one for pair in asked.values() for one in pair}
+    with ThreadPoolExecutor(ESTIMATES_AT_ONCE) as pool:
+        answers = dict(zip(different, pool.map(_answer, different.values()), strict=True))
+    return {
+        name: {**answers[own.digest()], "model_flops": answers[kept.digest()].get("flops")}
+        for name, (own, kept) in asked.items()
+    }
+
+
+def _answer(question: Question) -> dict[str, Any]:
+    try:
+        return estimate(question, runs=Path("runs")).to_dict()
+    except AuroraDashError as error:
+        return {"reason": str(error)}
 
 
 def _child(name: str, *, tiny: bool) -> dict[str, Any]:
@@ -143,10 +174,14 @@ def measure(name: str, *, tiny: bool) -> dict[str, Any]:
     known = {"case": name, "settings": list(CASES[name])}
     try:
         take = (_package_step if name == PACKAGE else _own_step)(spec, device, sample)
-        seconds = [_timed(take, device) for _ in range(WARM_UP + STEPS)][WARM_UP:]
-        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
         with FlopCounterMode(display=False) as counter:
             take()
+        for _ in range(WARM_UP - 1):
+            take()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        seconds = [_timed(take, device) for _ in range(STEPS)]
+        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
     except torch.OutOfMemoryError as error:
         return {**known, "outcome": "out of memory", "reason": str(error).splitlines()[0]}
     return {
@@ -178,9 +213,9 @@ def _own_step(spec: RunSpec, device: Any, sample: Any) -> Callable[[], object]:
 
     built = build_model(spec)
     built.module.to(device)
-    step = TrainingStep(built, spec, device, WARM_UP + STEPS + 1)
+    step = TrainingStep(built, spec, device, WARM_UP + STEPS)
     inputs, target = sample
-    numbers = iter(range(WARM_UP + STEPS + 1))
+    numbers = iter(range(WARM_UP + STEPS))
     return lambda: step(next(numbers), [(inputs, (target,))])
 
 
@@ -220,7 +255,11 @@ def _package_step(spec: RunSpec, device: Any, sample: Any) -> Callable[[], objec
 
 
 def compared(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The cases with their use of the device, and their time and memory beside others."""
+    """The cases with their use of the device, and their time and memory beside others.
+
+    Of the device's peak in bfloat16, the model's own operations are used (`model_flop_utilisation`)
+    and, with what is computed again for want of memory, `hardware_flop_utilisation`.
+    """
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
@@ -229,10 +268,15 @@ def compared(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     package = by_name.get(PACKAGE)
     for case in by_name.values():
         if rate is not None:
-            # Recomputed operations count: they are work of the device, if not of the model.
-            case["flop_utilisation"] = case["flops"] / case["seconds_per_step"] / rate
-        if package is not None:
-            case["time_beside_package"] = case["seconds_per_step"] / package["seconds_per_step"]
+            seconds, model_flops = case["seconds_per_step"], case["estimate"]["model_flops"]
+            case["hardware_flop_utilisation"] = case["flops"] / seconds / rate
+            case["model_flop_utilisation"] = model_flops and model_flops / seconds / rate
+        for key, other in (
+            ("time_beside_package", package),
+            ("time_beside_unchunked", by_name.get(case["case"].removesuffix(_CHUNKS))),
+        ):
+            if other is not None:
+                case[key] = case["seconds_per_step"] / other["seconds_per_step"]
         estimated = case["estimate"].get("peak_bytes")
         if estimated and case["peak_memory_bytes"]:
             case["estimate_over_measured"] = estimated / case["peak_memory_bytes"]

@@ -172,7 +172,7 @@ def _draw(found: Estimate, there: int) -> None:
     if free >= 0:
         st.success(f"{said}: {words.size(free)} to spare.", icon=":material/check_circle:")
     else:
-        st.error(f"{said}: {words.size(-free)} too much.", icon=":material/memory_alert:")
+        st.error(f"{said}: {words.size(-free)} too much.", icon=":material/error:")
     margin = "CUDA, fragments" if found.device == "cuda" else "process"
     parts = {_NAMES[part]: count for part, count in found.parts.items()}
     live_chart(

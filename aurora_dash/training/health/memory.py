@@ -26,6 +26,7 @@ def memory_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
             _lora_only(spec),
             _autocast_everywhere(spec),
             _offload(spec),
+            _offload_activations(spec),
             _pushforward(spec),
             _adafactor(spec),
             _half_weights(spec),
@@ -36,12 +37,12 @@ def memory_remedies(spec: RunSpec) -> tuple[Remedy, ...]:
 
 KEEP_THE_TRAINING = (
     *("chunks", "autocast", "autocast-all", "half-weights", "checkpoint-activations"),
-    *("halve-batch", "offload"),
+    *("halve-batch", "offload-activations", "offload"),
 )
 """Remedies after which a training does what it did before, but for rounding; those that cost least
 time first: half precision makes steps quicker, `chunks` recomputes less than the default does,
-checkpointing takes a third more operations, smaller batches use a GPU less well, and `offload`
-waits for the host."""
+checkpointing takes a third more operations, smaller batches use a GPU less well, what
+`offload-activations` moves passes beside the GPU's work, and `offload` waits for the host."""
 
 
 def _checkpointing(spec: RunSpec) -> Offer:
@@ -102,6 +103,21 @@ def _offload(spec: RunSpec) -> Offer:
     )
 
 
+def _offload_activations(spec: RunSpec) -> Offer:
+    model = spec.model
+    if spec.training.device == "cpu" or model.chunks == "off" or not model.activation_checkpointing:
+        return None
+    return Remedy(
+        key="offload-activations",
+        label="Activations on the host",
+        explanation="Recomputes the Swin blocks alone, whose inputs wait in the host's memory, "
+        "13 GiB for the full model at 0.25 degree: 30 GiB become 28 there, with a sixth fewer "
+        "operations.",
+        assignments=("model.offload_activations=true", "model.checkpointed_layers=blocks"),
+        start="here",
+    )
+
+
 def _adafactor(spec: RunSpec) -> Offer:
     if spec.optimiser.kind != "adamw":
         return None
@@ -122,7 +138,7 @@ def _in_backward(spec: RunSpec) -> Offer:
         key="in-backward",
         label="Optimiser in the backward pass",
         explanation="Uses each gradient as it comes, so that they are never in memory together: "
-        "4.6 GiB less for the full model; without clipping by norm, which needs all of them.",
+        "3 GiB less for the full model; without clipping by norm, which needs all of them.",
         assignments=(*unclipped, "optimiser.in_backward=true"),
         start="here",
     )

@@ -35,7 +35,8 @@ def test_memory_remedies_come_by_what_they_save_without_those_that_are_on() -> N
     assert "pushforward" in _keys(through_two)
     saving = spec.with_overrides(["model.activation_checkpointing=true", "training.batch_size=1"])
     saving = saving.with_overrides(["model.chunks=4", "optimiser.kind=adafactor"])
-    assert _keys(saving) == ["autocast", "lora", "autocast-all", "offload", "in-backward"]
+    offload = ("offload", "offload-activations")
+    assert _keys(saving) == ["autocast", "lora", "autocast-all", *offload, "in-backward"]
     assert "half-weights" in _keys(saving.with_overrides(["model.autocast=true"]))
     saving = saving.with_overrides(["optimiser.clip_norm=null", "optimiser.in_backward=true"])
     # Casting gains nothing on a CPU, and a new variable's weights can't be frozen.
@@ -98,6 +99,17 @@ def test_clipping_is_tightened_where_it_is_done(assignments: list[str], expected
     remedy = remedies.clip(RunSpec().with_overrides(assignments))
     assert remedy is not None
     assert remedy.assignments == (expected,)
+
+
+def test_what_a_step_in_the_backward_pass_can_not_do_is_not_offered() -> None:
+    spec = RunSpec().with_overrides(["optimiser.clip_norm=null", "optimiser.in_backward=true"])
+    spec = spec.with_overrides(["training.batch_size=2"])
+    # Clipping by norm, and gradients of several batches, need all gradients at once.
+    offered = {remedy.key for remedy in remedies.diverged_remedies(spec)}
+    assert offered == {"halve-rate", "tenth-rate", "stabilise"}
+    assert "halve-batch" not in _keys(spec)
+    by_value = spec.with_overrides(["optimiser.clip_by=value"])
+    assert "clip" in {remedy.key for remedy in remedies.diverged_remedies(by_value)}
 
 
 def test_the_rate_of_new_variables_is_raised_where_it_counts() -> None:

@@ -90,20 +90,27 @@ def out_of_memory_kills() -> int:
 
 
 def last_word(
-    exit_code: int, *, log: Path, verdict: str = "", out_of_memory: bool = False
+    exit_code: int,
+    *,
+    log: Path,
+    verdict: str = "",
+    out_of_memory: bool = False,
+    stop_was_asked: bool = False,
 ) -> dict[str, Any]:
     """State, reason and remedy of a run whose trainers ended without saying how.
 
-    `exit_code` is negative for a signal. `verdict` is why they were killed, if we did it.
+    `exit_code` is negative for a signal. `verdict` is why they were killed, if we did it. One of
+    several that is lost is a failure of the run, unless a stop was asked for.
     """
     text = _end_of(log)
     if verdict:
         return {"state": RunState.INTERRUPTED, "reason": verdict, "remedy": _RESUME}
-    who = "Its trainer process"
+    who, if_killed = "Its trainer process", RunState.INTERRUPTED
     if exit_code > 0 and (found := _FIRST_FAILURE.search(text)):
         who, exit_code = f"Process {found[3]} (rank {found[1]}) of the run", int(found[2])
+        if_killed = RunState.INTERRUPTED if stop_was_asked else RunState.FAILED
     if exit_code < 0:
-        return _after_signal(who, -exit_code, text, out_of_memory)
+        return {"state": if_killed, **_after_signal(who, -exit_code, text, out_of_memory)}
     state = RunState.FAILED if exit_code else RunState.INTERRUPTED
     return {
         "state": state,
@@ -128,7 +135,6 @@ def _after_signal(who: str, number: int, text: str, out_of_memory: bool) -> dict
             "remedy": f"Make it smaller (batch size, crop, model), or free memory. {_RESUME}",
         }
     return {
-        "state": RunState.INTERRUPTED,
         "reason": f"{who} was killed from outside ({name}).",
         "remedy": _RESUME,
     }

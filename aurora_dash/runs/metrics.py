@@ -136,11 +136,29 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
+class _RisingTimes:
+    """Times of records that go on from where they were when the clock was moved back."""
+
+    def __init__(self) -> None:
+        self._latest = -math.inf
+        self._added = 0.0
+
+    def of(self, record: Record) -> Record:
+        """The record, later by all that the clock was moved back before it."""
+        time = _number(record.get("time"))
+        if not math.isfinite(time):
+            return record
+        self._added = max(self._added, self._latest - time)
+        self._latest = time + self._added
+        return {**record, "time": self._latest} if self._added else record
+
+
 class MetricsTable:
     """All records of a metrics file as float64 columns, by split; safe to share by threads.
 
     Within a split rows are ordered by step and each step occurs once. When steps go back, because
-    the run was resumed from an older checkpoint, the rows they repeat are replaced.
+    the run was resumed from an older checkpoint, the rows they repeat are replaced. Times never go
+    back: after a clock that was moved back they go on from the latest one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -149,6 +167,7 @@ class MetricsTable:
         self._reader = MetricsReader(path)
         self._generation = 0
         self._without_step = 0
+        self._times = _RisingTimes()
         self._splits: dict[str, _Columns] = {}
         self._revision = 0
 
@@ -164,6 +183,7 @@ class MetricsTable:
                 if self._reader.generation != self._generation:
                     self._generation = self._reader.generation
                     self._without_step = 0
+                    self._times = _RisingTimes()
                     self._splits = {}
                     self._revision += 1
                 self.extend(records)
@@ -173,7 +193,7 @@ class MetricsTable:
         with self._lock:
             pending: dict[str, list[Record]] = {}
             last: dict[str, int] = {name: rows.last_step for name, rows in self._splits.items()}
-            for record in records:
+            for record in map(self._times.of, records):
                 step, split = record.get("step"), str(record.get("split", "train"))
                 if not isinstance(step, int):
                     self._without_step += 1

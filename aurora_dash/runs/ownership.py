@@ -24,9 +24,19 @@ if TYPE_CHECKING:
     from aurora_dash.runs.store import Run
 
 HEARTBEAT_SECONDS = 2.0
+# Several processes, and GPUs that let go of their memory, take their time to end.
+_LEAVING_SECONDS = 15.0
 
 _LOGGER = logging.getLogger(__name__)
 _FIELDS = frozenset(RunStatus.model_fields) - {"owner", "heartbeat", "beat", "schema_version"}
+
+
+def _lock_of(run: Run) -> FolderLock | None:
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while (lock := FolderLock.take(run.folder)) is None:
+        if recorded_status(run.folder).is_live or time.monotonic() > deadline:
+            return None
+    return lock
 
 
 class Owner:
@@ -59,10 +69,13 @@ class Owner:
 
     @classmethod
     def take(cls, run: Run, kind: Kind = "thread", *, state: RunState = RunState.STARTING) -> Owner:
-        """Become the owner; `RunError` if somebody else is. Requests left from before are void."""
+        """Become the owner; `RunError` if somebody else is. Requests left from before are void.
+
+        Waits some seconds for the processes of a run that has ended already to be gone.
+        """
         if not run.folder.is_dir():
             raise RunError(f"The folder of run {run.id} is gone: {run.folder}.")
-        lock = FolderLock.take(run.folder)
+        lock = _lock_of(run)
         if lock is None:
             holder = recorded_status(run.folder).owner
             raise RunError(

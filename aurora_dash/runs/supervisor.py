@@ -74,6 +74,7 @@ def _train(owner: Owner, signals: StopSignals) -> None:
         log=run.folder / LOG_FILE,
         verdict=watchdog.verdict,
         out_of_memory=out_of_memory_kills() > kills_before,
+        stop_was_asked=watchdog.stop_was_asked,
     )
     # A lost rank makes torchrun stop the others, which take that for a request.
     overrules = processes > 1 and trainers.returncode != 0 and not watchdog.stop_was_asked

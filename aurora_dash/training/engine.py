@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-from aurora_dash.data.findings import Finding, launchable
-from aurora_dash.data.mix import check_parts, close_parts, open_parts, said_of
-from aurora_dash.errors import DataError, TrainingError
+from aurora_dash.data.mix import check_parts, close_parts, open_parts
+from aurora_dash.errors import TrainingError
 from aurora_dash.model.advice import trainable_findings
-from aurora_dash.model.build import BuiltModel, build_model
-from aurora_dash.model.compiling import compile_blocks
-from aurora_dash.model.load import LoadRefusedError
-from aurora_dash.model.statistics import (
-    ModelStatistics,
-    inherit_statistics,
-    resolve_mixed_statistics,
-)
+from aurora_dash.model.build import BuiltModel
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState, RunStatus
-from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.control import Control
 from aurora_dash.training.determinism import deterministic_if
@@ -42,19 +34,21 @@ from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads
-from aurora_dash.training.material import Material, ValidationPart, material_of
-from aurora_dash.training.mix import MixedValidator, Validate
-from aurora_dash.training.order import BatchOrder
+from aurora_dash.training.material import Material, material_of
 from aurora_dash.training.outputs import records_of, saves_of
 from aurora_dash.training.plan import total_steps_of
-from aurora_dash.training.record import DownloadProgress
-from aurora_dash.training.rollout.buffer import memory_needed
+from aurora_dash.training.prerequisites import (
+    build,
+    refuse_unless_launchable,
+    replay_of,
+    resolve,
+    validator_of,
+)
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.room import PatientRun, Room
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.stopping import Best, EarlyStopping
-from aurora_dash.training.validation import Validator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,55 +136,90 @@ def _train_in(
     keeper.update(device=str(device), waiting_for="the data to be opened and checked")
     parts = open_parts(spec)
     try:
-        findings = (*check_parts(parts), *trainable_findings(spec))
-        _refuse_unless_launchable(run, findings)
-        material = material_of(spec, parts)
-        spec = world.by_first(lambda: _resolve(run, spec, material))
-        replay = _replay(run, spec, material)
-        keeper.update(waiting_for="the model to be built")
-        model = world.one_after_the_other(lambda: _build(run, keeper, spec, device))
-        total_steps = total_steps_of(spec, material.order)
-        share = share_of(spec, world.rank, world.size, material.order)
-        team = Team(world, share, wrap(model.module, spec.distributed, world.size))
-        step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team)
-        stopping = EarlyStopping.of(spec.training) if material.validation else None
-        saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
-        always_best = not material.validation
+        refuse_unless_launchable(run, (*check_parts(parts), *trainable_findings(spec)))
+        ready = _prepare(world, run, keeper, material_of(spec, parts), device)
         requests = Control(run, keeper, should_stop)
-        room = Room(run, keeper, requests)
         with (
-            records_of(run, keeper, room, spec, world, step) as (records, metrics),
-            TrainingBatches(
-                material.train,
-                replay.order if replay else share.order(material.order),
-                crop=material.crop,
-                prefetch=spec.loader.prefetch,
-                stride=share.stride,
-            ) as batches,
-            Saver(
-                run, room, metrics, spec, model, step, saved, threads, always_best=always_best
-            ) as saver,
+            _trainer(world, run, keeper, requests, ready, threads) as trainer,
+            deterministic_if(spec.training.deterministic),
         ):
-            trainer = Trainer(
-                take_step=step,
-                batches=batches,
-                validate=_validator(run, spec, step, material),
-                records=records,
-                requests=requests if world.is_alone else RequestsForAll(world, requests),
-                save=saves_of(saver, model, spec, world),
-                total_steps=step.total_steps,
-                validate_every=spec.training.validate_every,
-                save_every=spec.training.checkpoint_every,
-                accumulate=spec.training.accumulate,
-                share=share,
-                best=Best(spec.training.best_metric),
-                stopping=stopping,
-            )
-            resume(run, saver.store, trainer, model, step, saved, threads, world)
-            with deterministic_if(spec.training.deterministic):
-                _run(trainer, keeper)
+            _run(trainer, keeper)
     finally:
         close_parts(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """All that is the same at every step of a training."""
+
+    spec: RunSpec
+    """With the statistics that were measured."""
+    material: Material
+    model: BuiltModel
+    replay: Replay | None
+    team: Team
+    step: TrainingStep
+
+
+def _prepare(
+    world: World, run: PatientRun, keeper: Keeper, material: Material, device: torch.device
+) -> _Ready:
+    spec = world.by_first(lambda: resolve(run, run.spec(), material))
+    replay = replay_of(run, spec, material)
+    keeper.update(waiting_for="the model to be built")
+    model = world.one_after_the_other(lambda: build(run, keeper, spec, device))
+    share = share_of(spec, world.rank, world.size, material.order)
+    team = Team(world, share, wrap(model.module, spec.distributed, world.size))
+    total_steps = total_steps_of(spec, material.order)
+    step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team)
+    return _Ready(spec=spec, material=material, model=model, replay=replay, team=team, step=step)
+
+
+@contextmanager
+def _trainer(
+    world: World,
+    run: PatientRun,
+    keeper: Keeper,
+    requests: Control,
+    ready: _Ready,
+    threads: int,
+) -> Iterator[Trainer]:
+    """The loop, gone on from the newest checkpoint; files and threads are let go of at the end."""
+    spec, material, model, step = ready.spec, ready.material, ready.model, ready.step
+    share, room = ready.team.share, Room(run, keeper, requests)
+    stopping = EarlyStopping.of(spec.training) if material.validation else None
+    saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
+    always_best = not material.validation
+    with (
+        records_of(run, keeper, room, spec, world, step) as (records, metrics),
+        TrainingBatches(
+            material.train,
+            ready.replay.order if ready.replay else share.order(material.order),
+            crop=material.crop,
+            prefetch=spec.loader.prefetch,
+            stride=share.stride,
+        ) as batches,
+        Saver(
+            run, room, metrics, spec, model, step, saved, threads, always_best=always_best
+        ) as saver,
+    ):
+        trainer = Trainer(
+            take_step=step,
+            batches=batches,
+            validate=validator_of(run, spec, step, material),
+            records=records,
+            requests=requests if world.is_alone else RequestsForAll(world, requests),
+            save=saves_of(saver, model, spec, world),
+            total_steps=step.total_steps,
+            validate_every=spec.training.validate_every,
+            save_every=spec.training.checkpoint_every,
+            accumulate=spec.training.accumulate,
+            share=share,
+            best=Best(spec.training.best_metric),
+            stopping=stopping,
+        )
+        resume(run, saver.store, trainer, model, step, saved, threads, world)
+        yield trainer
 
 
 def _run(trainer: Trainer, keeper: Keeper) -> None:
@@ -214,89 +243,3 @@ def _run(trainer: Trainer, keeper: Keeper) -> None:
     else:
         reason = f"Stopped on request after step {trainer.step} of {trainer.total_steps}."
         keeper.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
-
-
-def _refuse_unless_launchable(run: Run, findings: Iterable[Finding]) -> None:
-    """Write all findings to the events; `DataError` with the worst if training can't work."""
-    findings = tuple(findings)
-    for finding in findings:
-        details = {k: v for k, v in finding.to_dict().items() if k not in ("severity", "message")}
-        run.log_event(finding.severity, finding.message, **details)
-    if not launchable(findings):
-        errors = [finding for finding in findings if finding.severity == "error"]
-        raise DataError(" ".join(e.message for e in errors), remedy=errors[0].remedy)
-
-
-def _resolve(run: Run, spec: RunSpec, material: Material) -> RunSpec:
-    """The spec with the new variables' statistics, measured on training times, and saved."""
-    resolved = spec
-    if spec.model.source == "run" and spec.model.run:
-        resolved = inherit_statistics(spec, RunStore(run.folder.parent).get(spec.model.run).spec())
-    resolved = resolve_mixed_statistics(resolved, material.measured)
-    if resolved != spec:
-        run.save_spec(resolved)
-        run.log_event("info", "statistics of the new variables were filled into the spec")
-    return resolved
-
-
-def _build(run: Run, keeper: Keeper, spec: RunSpec, device: torch.device) -> BuiltModel:
-    try:
-        model = build_model(
-            spec,
-            ModelStatistics.for_spec(spec),
-            store=RunStore(run.folder.parent),
-            progress=DownloadProgress(keeper),
-        )
-    except LoadRefusedError as error:
-        run.save_load_report({**error.report.to_dict(), "refused": error.message})
-        raise
-    run.save_load_report(model.report.to_dict())
-    model.module.to(device)
-    if spec.model.compile:
-        count = compile_blocks(model.module)
-        run.log_event(
-            "info",
-            f"the backbone's {count} Swin blocks are compiled in the first step and the first "
-            "validation, which take minutes longer than those that follow",
-            blocks=count,
-        )
-    total, trainable = model.num_parameters, model.num_trainable
-    keeper.update(num_parameters=total, num_trainable=trainable)
-    run.log_event("info", model.report.summary(), parameters=total, size=model.size)
-    share = f"{trainable:,} of {total:,} parameters are trained"
-    run.log_event("info", share, parts=spec.trainable.parts, trainable=trainable)
-    if model.module.chunking is not None:
-        model.module.chunking.told = lambda choice: run.log_event(
-            "info", str(choice), chunks=choice.num_chunks, with_gradient=choice.work.with_gradient
-        )
-    return model
-
-
-def _replay(run: Run, spec: RunSpec, material: Material) -> Replay | None:
-    """The replay buffer if the spec asks for one; `TrainingError` if it would be too large."""
-    if spec.rollout.kind != "replay":
-        return None
-    # A mix is refused where the spec is built.
-    assert isinstance(material.order, BatchOrder)
-    inputs, _ = material.train[0]
-    needed = memory_needed(inputs, spec.rollout, spec.training.batch_size)
-    run.log_event("info", f"the replay buffer takes up to {needed / 2**30:.3g} GiB", bytes=needed)
-    return Replay(spec, material.order)
-
-
-def _validator(run: Run, spec: RunSpec, step: TrainingStep, material: Material) -> Validate | None:
-    averaged = step.average is not None and spec.optimiser.validate_ema
-
-    def of(part: ValidationPart) -> Validator:
-        return Validator(
-            step.comparer,
-            part.samples,
-            spec.training.batch_size,
-            weights=step.average.applied if step.average and averaged else nullcontext,
-            warn=lambda message: run.log_event("warning", said_of(part.name, message)),
-        )
-
-    if not material.is_mixed:
-        return next((of(part) for part in material.validation), None)
-    parts = {part.name: (part.weight, of(part)) for part in material.validation}
-    return MixedValidator(parts) if parts else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,6 +250,26 @@ def test_resume_changes_what_the_checkpoint_allows(cli, store: RunStore, fake_en
     assert refused.code == 2
     assert "other weights" in refused.err
     assert fake_engine == [run]
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"), [("y", True), ("Yes", True), ("n", False), ("", False)]
+)
+def test_who_can_be_asked_about_a_changed_spec_is_asked(
+    cli, store: RunStore, fake_engine, monkeypatch: pytest.MonkeyPatch, answer: str, agrees: bool
+) -> None:
+    run = _with_alert(store)
+    before = run.spec().optimiser.lr
+    terminal, keyboard = os.openpty()
+    os.write(terminal, f"{answer}\n".encode())
+    with os.fdopen(keyboard) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        outcome = cli("runs", "resume", run.id, "--set", "optimiser.lr=2e-5")
+    os.close(terminal)
+    assert "Go on with this? [y/N]" in outcome.err
+    assert outcome.code == (0 if agrees else 2)
+    assert fake_engine == ([run] if agrees else [])
+    assert run.spec().optimiser.lr == (2e-5 if agrees else before)
 
 
 def test_a_spec_that_was_edited_by_hand_needs_a_yes_once(cli, store: RunStore, fake_engine) -> None:

@@ -204,3 +204,52 @@ def test_a_column_handed_out_does_not_change_afterwards() -> None:
     table.extend([{"step": 2, "split": "train", "loss": 9.0}])
     np.testing.assert_array_equal(before, [1, 2, 3])
     np.testing.assert_array_equal(table.column("loss"), [1, 9])
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 600.0), st.just(0.0) | st.floats(-7200.0, 0.0)), min_size=1),
+    st.integers(1, 5),
+)
+def test_times_go_on_where_they_were_when_the_clock_is_moved_back(
+    steps: list[tuple[float, float]], every: int
+) -> None:
+    table, clock, shown = MetricsTable(Path("metrics.jsonl")), 1.8e9, [1.8e9]
+    records = [{"step": 0, "split": "train", "time": clock}]
+    for number, (took, moved) in enumerate(steps, start=1):
+        clock += took + moved
+        shown.append(shown[-1] + max(0.0, took + moved))
+        split = "validation" if number % every == 0 else "train"
+        records.append({"step": number, "split": split, "time": clock})
+    for record in records:
+        table.extend([record])
+    found = {}
+    for split in table.splits:
+        columns = table.columns(split, ("step", "time"))
+        assert (np.diff(columns["time"]) >= 0).all()
+        found |= dict(zip(columns["step"].tolist(), columns["time"].tolist(), strict=True))
+    np.testing.assert_allclose([found[step] for step in range(len(shown))], shown, atol=1e-3)
+
+
+def test_a_resume_after_any_cut_keeps_all_whole_records_and_adds_its_steps(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    records = [{"step": step, "split": "train", "loss": 1 / step} for step in range(1, 4)]
+    with MetricsWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+    whole = path.read_bytes()
+    ends = [i for i, byte in enumerate(whole) if byte == ord("\n")]
+    for cut in range(len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        table = MetricsTable(path)
+        table.refresh()
+        with MetricsWriter(path) as writer:
+            # From the checkpoint of step 1, which the file may lack.
+            for step in (2, 3, 4):
+                writer.write({"step": step, "split": "train", "loss": 2 / step})
+        kept = min(1, sum(end <= cut for end in ends))
+        losses = [1 / step for step in range(1, kept + 1)] + [2 / step for step in (2, 3, 4)]
+        for shown in (table, MetricsTable(path)):
+            shown.refresh()
+            assert shown.column("step").tolist() == [*range(1, kept + 1), 2, 3, 4]
+            assert shown.column("loss").tolist() == losses
+            assert shown.damaged == 0

@@ -120,6 +120,27 @@ def test_the_loser_is_told_who_holds_the_run(run: Run, spawn) -> None:
         Owner.take(run)
 
 
+ENDED_AND_STILL_THERE = """
+import sys, time
+from pathlib import Path
+from aurora_dash.runs.ownership import own
+from aurora_dash.runs.store import Run
+with own(Run(Path(sys.argv[1]))) as owner:
+    owner.update(state="stopped")
+    print("stopped", flush=True)
+    time.sleep(1)
+"""
+
+
+def test_a_run_that_has_ended_is_taken_once_its_process_is_gone(run: Run, spawn) -> None:
+    child = spawn(ENDED_AND_STILL_THERE, run.folder)
+    assert child.stdout.readline() == "stopped\n"
+    assert probe(run.folder) is LockState.HELD
+    with own(run) as owner:
+        assert owner.status.owner.pid == os.getpid()
+        owner.update(state="completed")
+
+
 def test_two_threads_of_one_process_exclude_each_other_too(run: Run) -> None:
     with own(run):
         problems: list[Exception] = []

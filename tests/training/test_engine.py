@@ -30,7 +30,7 @@ from aurora_dash.runs.ownership import own
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import ModelSpec, RunSpec, VariableSpec, load_spec
-from aurora_dash.training import engine
+from aurora_dash.training import engine, prerequisites
 from aurora_dash.training.engine import release_gpu_memory, train
 from aurora_dash.training.plan import split_of
 from aurora_dash.variables import Group
@@ -346,7 +346,7 @@ def test_nothing_of_the_model_is_held_afterwards(run, monkeypatch) -> None:
         made.append(weakref.ref(built.module))
         return built
 
-    monkeypatch.setattr(engine, "build_model", build)
+    monkeypatch.setattr(prerequisites, "build_model", build)
     train(run)
     assert len(made) == 1
     assert made[0]() is None
@@ -363,7 +363,7 @@ def test_a_failed_training_holds_nothing_either(run, monkeypatch) -> None:
     def crash(*arguments: object) -> None:
         raise ZeroDivisionError("unforeseen")
 
-    monkeypatch.setattr(engine, "build_model", build)
+    monkeypatch.setattr(prerequisites, "build_model", build)
     monkeypatch.setattr(engine.TrainingStep, "__call__", crash)
     result = train(run)
     assert result.state is RunState.FAILED

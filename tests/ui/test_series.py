@@ -121,3 +121,18 @@ def test_columns_can_not_be_written_to() -> None:
     table.extend([{"step": 1, "split": "train", "loss": 1.0}])
     with pytest.raises(ValueError, match="read-only"):
         table.column("loss")[0] = 2
+
+
+def test_minutes_go_on_when_the_clock_is_moved_back() -> None:
+    table = MetricsTable(Path("metrics.jsonl"))
+    for step in range(1, 301):
+        # A minute a step; after step 200 the clock is an hour behind.
+        time = 1.8e9 + 60 * step - (3600 if step > 200 else 0)
+        table.extend([{"step": step, "split": "train", "time": time, "loss": float(step)}])
+    minutes, losses = RunSeries(table).curve("Minutes", "loss")
+    expected = [step - 1.0 if step <= 200 else step - 2.0 for step in range(1, 301)]
+    np.testing.assert_allclose(minutes, expected)
+    assert losses.tolist() == list(range(1, 301))
+    zoomed, there = RunSeries(table).curve("Minutes", "loss", max_points=20, within=(240.0, 250.0))
+    inside = there[(zoomed >= 240) & (zoomed <= 250)]
+    assert inside.tolist() == list(range(242, 253))

@@ -51,8 +51,8 @@ _SHARED, _SPLIT = ("training.accumulate=2",), ("training.accumulate=1",)
 CASES: dict[str, tuple[str, ...]] = {
     "ddp-batches": ("distributed.strategy=ddp", *_SHARED, *_EVERYTHING),
     "ddp-parts": ("distributed.strategy=ddp", *_SPLIT, *_EVERYTHING, _GAPS),
-    "ddp-lora": ("distributed.strategy=ddp", *_SPLIT, *_LORA),
-    "fsdp-batches": ("distributed.strategy=fsdp", *_SHARED, *_EVERYTHING),
+    "ddp-lora": ("distributed.strategy=ddp", *_SPLIT, *_LORA, "model.chunks=2"),
+    "fsdp-batches": ("distributed.strategy=fsdp", *_SHARED, *_EVERYTHING, "model.chunks=2"),
     "fsdp-parts": (
         "distributed.strategy=fsdp",
         *_SPLIT,

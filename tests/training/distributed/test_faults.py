@@ -93,10 +93,14 @@ def test_nonsense_in_one_process_ends_all_in_order_with_the_last_good_weights(
     assert [path.name for path in list_checkpoints(run.checkpoints_folder)][-1] == "step-00000003"
 
 
-def test_a_run_of_one_goes_on_in_two_and_a_stop_is_heard_by_both(
+def test_a_run_of_one_goes_on_in_two_and_requests_are_heard_by_both(
     store: RunStore, losses: dict[int, float]
 ) -> None:
     begun, stopped = store.create(_spec()), store.create(_spec())
+    impatient = ("training.patience=2", "training.min_delta=1e6", "training.validate_every=2")
+    alone, early = (store.create(_spec(*impatient)) for _ in range(2))
+    train(alone)
+    change_spec(early, ["distributed.processes=2"])
     asked = iter([False] * 6)
     train(begun, should_stop=lambda: next(asked, True))
     assert begun.status().state is RunState.STOPPED
@@ -104,8 +108,9 @@ def test_a_run_of_one_goes_on_in_two_and_a_stop_is_heard_by_both(
     change_spec(stopped, ["distributed.processes=2", "distributed.strategy=fsdp"])
     # Long enough to be stopped on its way.
     change_spec(stopped, ["training.steps=500"])
-    processes = start([begun, stopped])
-    wait_for(lambda: stopped.status().step >= 2, "the second run")
+    processes = start([begun, early, stopped])
+    wait_for(lambda: stopped.status().step >= 2, "the last run")
+    _pauses_and_goes_on(stopped)
     stopped.request(Action.SAVE)
     stopped.request(Action.STOP)
     said, _ = processes.communicate(timeout=120)
@@ -114,7 +119,22 @@ def test_a_run_of_one_goes_on_in_two_and_a_stop_is_heard_by_both(
     assert _losses(begun) == pytest.approx(losses, rel=1e-6)
     status = stopped.status()
     assert (status.state, status.reason[:24]) == (RunState.STOPPED, "Stopped on request after")
-    assert "rank 0: ['completed', 'stopped']" in said
-    assert "rank 1: ['completed', 'stopped']" in said
+    for rank in (0, 1):
+        assert f"rank {rank}: ['completed', 'completed', 'stopped']" in said
+    assert early.status().step == alone.status().step == 6
+    assert early.status().reason.startswith("Stopped early: ")
     last = list_checkpoints(stopped.checkpoints_folder)[-1]
     assert last.name == f"step-{status.step:08d}"
+
+
+def _pauses_and_goes_on(run: Run) -> None:
+    """All wait at the same step, save it when asked to, and take the next one together."""
+    run.request(Action.PAUSE)
+    wait_for(lambda: run.status().state is RunState.PAUSED, "the pause")
+    step = max(_losses(run))
+    run.request(Action.SAVE)
+    saved = run.checkpoints_folder / f"step-{step:08d}"
+    wait_for(saved.exists, "the checkpoint of the pause")
+    assert max(_losses(run)) == step
+    run.request(Action.RESUME)
+    wait_for(lambda: max(_losses(run)) > step, "the next step")

@@ -9,6 +9,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 
+from aurora_dash.model.saved import read_weights
 from aurora_dash.runs.store import RunStore
 from tests.hub_uploads import TOKEN, serve_upload_hub
 
@@ -72,6 +73,32 @@ def test_a_lora_run_is_trained_counted_exported_and_pushed(
     paths = [Path(line) for line in by_default.out.splitlines()]
     assert paths[0] == store.get(document["run_id"]).folder / "export" / "step-00000002.ckpt"
     assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.slow
+def test_a_damaged_best_is_neither_judged_nor_exported_and_that_is_told(
+    cli, store: RunStore, tmp_path: Path
+) -> None:
+    saves = ("training.checkpoint_every=1", "training.validate_every=1", "training.steps=3")
+    trained = cli("train", "demo", "--set", *QUICK, *saves, "--json")
+    run = store.get(trained.document["run_id"])
+    (run.checkpoints_folder / "best").write_text("step-00000003\n")
+    (run.checkpoints_folder / "step-00000003" / "model.pt").write_bytes(b"half")
+    told = "step-00000002 (best is step-00000003, which is damaged)"
+
+    judged = cli("evaluate", run.id)
+    assert judged.code == 0
+    assert told in judged.out
+    out = tmp_path / "mine.ckpt"
+    exported = cli("export", run.id, "--out", out, "--json")
+    assert exported.code == 0
+    assert told in out.with_suffix(".md").read_text(encoding="utf-8")
+    before = read_weights(run.checkpoints_folder / "step-00000002")
+    saved = torch.load(out, weights_only=True)
+    assert all(torch.equal(saved[name], value) for name, value in before.items())
+    refused = cli("export", f"{run.id}@step-00000003")
+    assert refused.code == 2
+    assert "model.pt is damaged" in refused.err
 
 
 def test_a_file_or_a_run_without_checkpoints_is_refused(

@@ -154,11 +154,15 @@ def test_columns_of_one_call_are_of_one_moment_while_another_thread_appends(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "metrics.jsonl"
-    stop = threading.Event()
+    stop, looked = threading.Event(), threading.Event()
 
     def write() -> None:
         with MetricsWriter(path) as writer:
             for step in range(3000):
+                if step % 1000 == 500:
+                    # However busy the machine is, somebody looks in between.
+                    looked.clear()
+                    looked.wait(20)
                 writer.write({"step": step, "split": "train", "loss": step, f"x{step % 50}": 1})
         stop.set()
 
@@ -171,6 +175,7 @@ def test_columns_of_one_call_are_of_one_moment_while_another_thread_appends(
         if columns:
             np.testing.assert_array_equal(columns["step"], columns["loss"])
         looks += 1
+        looked.set()
     thread.join()
     assert metrics_table(path).num_rows() == 3000
     assert looks > 1

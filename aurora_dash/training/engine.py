@@ -33,7 +33,7 @@ from aurora_dash.training.failure import Failures
 from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
-from aurora_dash.training.machine import set_threads
+from aurora_dash.training.machine import set_threads, tiny_numbers_as_zero
 from aurora_dash.training.material import Material, material_of
 from aurora_dash.training.outputs import records_of, saves_of
 from aurora_dash.training.plan import total_steps_of
@@ -116,6 +116,7 @@ def release_gpu_memory(run: Run) -> None:
         run.log_event("warning", f"the GPU's memory can't be given back: {first_line}")
 
 
+@tiny_numbers_as_zero()
 def _train(run: PatientRun, keeper: Keeper, should_stop: Callable[[], bool], place: Place) -> None:
     spec = run.spec()
     device = place.device(spec)

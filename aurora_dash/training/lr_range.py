@@ -27,7 +27,7 @@ from aurora_dash.model.statistics import ModelStatistics, inherit_statistics, re
 from aurora_dash.runs.store import RunStore
 from aurora_dash.spec import RolloutSpec, RunSpec
 from aurora_dash.training.loader import TrainingBatches
-from aurora_dash.training.machine import set_threads
+from aurora_dash.training.machine import set_threads, tiny_numbers_as_zero
 from aurora_dash.training.plan import split_of
 from aurora_dash.training.reading import order_of, samples_of
 from aurora_dash.training.step import TrainingStep
@@ -56,6 +56,7 @@ class RangeTest:
         return asdict(self)
 
 
+@tiny_numbers_as_zero()
 def range_test(
     spec: RunSpec,
     *,

@@ -261,6 +261,7 @@ def test_what_a_killed_process_fetched_of_a_bucket_is_gone_on_with(
     assert len(asked) == len(_Objects.ranges) == (0 if kind == "s3" else 1)
 
 
+@pytest.mark.slow
 def test_without_credentials_buckets_are_read_as_anybody_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

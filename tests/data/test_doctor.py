@@ -357,6 +357,7 @@ def test_keeping_the_first_field_is_counted_recorded_and_undone(
     assert noticed(check(mended.with_overrides(undo.assignments))) == noticed((finding,))
 
 
+@pytest.mark.slow
 def test_times_off_the_usual_step_are_found_and_dropped(
     norway_files: tuple[Path, Path], rewrite: Callable[..., Path]
 ) -> None:
@@ -395,6 +396,7 @@ def test_the_demo_is_healthy_for_every_variant(variant: str, height: int) -> Non
     assert noticed(check(spec)) == []
 
 
+@pytest.mark.slow
 def test_filled_values_are_counted_and_told(
     norway_files: tuple[Path, Path], rewrite: Callable[..., Path]
 ) -> None:
@@ -406,6 +408,7 @@ def test_filled_values_are_counted_and_told(
     assert "left out of the loss" in told.message
 
 
+@pytest.mark.slow
 def test_filled_values_are_the_mean_of_their_neighbours_in_time(
     norway_files: tuple[Path, Path], rewrite: Callable[..., Path]
 ) -> None:
@@ -434,6 +437,7 @@ def test_a_new_variable_can_be_taken_out_of_the_run() -> None:
     assert spec.with_overrides(omit.assignments).variables == ()
 
 
+@pytest.mark.slow
 def test_sampled_data_offers_no_dropping_of_times_it_has_not_seen(
     norway_files: tuple[Path, Path], rewrite: Callable[..., Path]
 ) -> None:

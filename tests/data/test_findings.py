@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import aurora_dash
 from aurora_dash.data.findings import Finding, Fix, Location, launchable, sort_findings
 from aurora_dash.spec import RunSpec
@@ -70,6 +72,7 @@ def _warnings_and_errors() -> Iterator[tuple[str, set[str]]]:
                     yield f"{path.name}:{node.lineno}", set(given)
 
 
+@pytest.mark.slow
 def test_every_warning_and_error_says_what_to_do() -> None:
     made = dict(_warnings_and_errors())
     assert len(made) > 40

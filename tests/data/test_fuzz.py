@@ -130,6 +130,7 @@ def _run(sources: Path, opener: Opener, folder: Path, seeds: range) -> Counter[s
     return outcomes
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused(sources: Path, opener: Opener, tmp_path: Path) -> None:
     outcomes = _run(sources, opener, tmp_path, range(QUICK))
     assert outcomes["refused"] > 0

@@ -157,6 +157,7 @@ def test_an_ensemble_in_a_file_has_ensemble_scores(
     assert shares.values.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_another_run_is_judged_as_it_would_be_by_itself(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def test_an_untrained_run_scores_as_the_checkpoint_before_fine_tuning(
     assert len(model) == (4 + 5 * 2) * 3
 
 
+@pytest.mark.slow
 def test_a_changed_checkpoint_scores_otherwise_than_the_initial(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_scores_do_not_depend_on_the_batch_size(
     )
 
 
+@pytest.mark.slow
 def test_the_first_step_of_a_rollout_is_the_single_forecast(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:

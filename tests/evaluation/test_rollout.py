@@ -74,6 +74,7 @@ def test_a_file_opens_without_help_and_says_what_it_is(
         assert found.attrs["Conventions"].startswith("CF-")
 
 
+@pytest.mark.slow
 def test_the_fields_are_those_that_an_evaluation_judges_and_can_be_judged_from_the_file(
     make_run: Any, small_spec: RunSpec, tmp_path: Path
 ) -> None:

@@ -355,6 +355,7 @@ def test_a_run_that_cannot_work_is_not_launched(
     assert "Launch" not in labels(app)
 
 
+@pytest.mark.slow
 def test_the_path_is_walked_from_model_to_train(
     open_page: OpenPage, draft_id: str, drafts: DraftStore
 ) -> None:

@@ -30,6 +30,7 @@ def without_static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_published_file_or_a_copy_fills_what_is_missing(
     open_page: OpenPage, store: RunStore, without_static: Path, tmp_path: Path, hub: Hub
 ) -> None:

@@ -47,6 +47,7 @@ def test_lora_is_chosen_with_rank_strength_and_layers(
     assert "Launch" in labels(app)
 
 
+@pytest.mark.slow
 def test_chosen_parts_begin_with_a_usual_choice_and_can_be_changed(
     open_page: OpenPage, drafts: DraftStore
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_recipe_shows_what_it_changes_before_it_does(
     assert "Each step learns from 8 samples: 8 batches of 1." in texts(app)
 
 
+@pytest.mark.slow
 def test_the_optimisers_and_the_losss_options_change_the_draft(
     open_page: OpenPage, drafts: DraftStore, draft_id: str
 ) -> None:

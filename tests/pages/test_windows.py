@@ -70,6 +70,7 @@ def test_crops_are_chosen_in_points_and_refused_if_they_do_not_fill_patches(
     assert data_of(page, drafts).crop is None
 
 
+@pytest.mark.slow
 def test_a_mix_is_built_weighed_and_taken_apart(page: AppTest, drafts: DraftStore) -> None:
     button(page, "Add another demo").click().run()
     first, second = data_of(page, drafts).mix

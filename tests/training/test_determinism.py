@@ -51,6 +51,7 @@ def test_blocks_that_overlap_end_with_the_last() -> None:
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_run_computes_with_it_and_leaves_the_process_as_it_was(
     store, spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

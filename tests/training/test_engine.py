@@ -72,6 +72,7 @@ def test_a_run_trains_and_leaves_a_complete_folder(run, spec) -> None:
     assert account.rows()[-1] == ("all", (0, 0, 0, 0, 0, 181))
 
 
+@pytest.mark.slow
 def test_an_account_of_the_load_is_kept_whether_it_worked_or_not(store, spec, tmp_path) -> None:
     whole = {k: v.clone() for k, v in build_model(spec).state_dict().items()}
     path = tmp_path / "aurora.ckpt"
@@ -100,6 +101,7 @@ def test_an_account_of_the_load_is_kept_whether_it_worked_or_not(store, spec, tm
     assert dict(account.rows())["decoder"][3] == 1
 
 
+@pytest.mark.slow
 def test_every_record_has_what_the_charts_want(run) -> None:
     train(run)
     first, *rest = [r for r in _records(run) if r["split"] == "train"]
@@ -122,6 +124,7 @@ def test_every_record_has_what_the_charts_want(run) -> None:
     assert {"loss", "persistence_loss", "loss/2t", "loss/z/850"} <= validation.keys()
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_the_one_of_the_lowest_validation_loss(store, spec) -> None:
     run = store.create(_with(spec, "training.validate_every=1", "training.steps=8"))
     result = train(run)
@@ -238,6 +241,7 @@ def test_validation_measures_the_average_where_there_is_one(store, spec) -> None
     assert _losses(runs[0]) == _losses(runs[1])
 
 
+@pytest.mark.slow
 def test_a_run_that_no_longer_improves_ends_and_stays_ended(store, spec) -> None:
     run = store.create(
         _with(
@@ -270,6 +274,7 @@ def test_a_damaged_last_checkpoint_falls_back_with_a_warning(store, spec) -> Non
     assert _losses(damaged) == _losses(whole)
 
 
+@pytest.mark.slow
 def test_a_completed_run_resumes_to_nothing(run) -> None:
     train(run)
     lines = run.metrics_path.read_text()
@@ -299,6 +304,7 @@ def _until(condition) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_requests_are_obeyed_while_it_trains(store, spec) -> None:
     run = store.create(_with(spec, "training.steps=100000", "training.checkpoint_every=100000"))
     thread = _in_the_background(run)
@@ -331,6 +337,7 @@ def test_without_validation_the_last_is_the_best(store, spec) -> None:
     assert find_checkpoint(run.checkpoints_folder, "best").name == "step-00000006"
 
 
+@pytest.mark.slow
 def test_epochs_give_the_number_of_steps(store, spec) -> None:
     # 12 times give 10 samples: 2 to validate with, 2 that share a time with those, and 6 to
     # train on, in batches of 2.

@@ -50,6 +50,7 @@ def test_killed_in_a_step_a_save_and_a_validation_it_resumes_bit_for_bit(store, 
     assert differences(killed, whole) == []
 
 
+@pytest.mark.slow
 def test_a_resume_survives_metrics_that_were_cut_off(store, spec) -> None:
     longer = spec.with_overrides(["training.steps=4", "training.checkpoint_every=2"])
     whole, cut = store.create(longer), store.create(longer)

@@ -102,6 +102,7 @@ def test_an_output_is_trained_and_scored_without_being_given(store, spec, tmp_pa
     assert {("tcwv", 6), ("tcwv", 12), ("w", 12)} <= found
 
 
+@pytest.mark.slow
 def test_an_input_is_neither_in_the_loss_nor_in_the_scores(store, spec, tmp_path) -> None:
     new = VariableSpec(name="tcwv", unit="kg m-2", role="input")
     run = trained(store, spec, new)

@@ -74,6 +74,7 @@ def test_a_resume_restores_nothing_without_a_checkpoint(run, built, step) -> Non
         CheckpointStore(run).load()
 
 
+@pytest.mark.slow
 def test_training_goes_on_while_a_checkpoint_is_written(run, monkeypatch) -> None:
     original, began, steps_meanwhile = snapshot._save, [], []
 

@@ -80,6 +80,7 @@ def test_nothing_to_do_is_noticed_without_writing(month_files, spec_of, prepared
     assert (folder / ".aurora-dash" / "prepare.json").read_bytes() == manifest
 
 
+@pytest.mark.slow
 def test_added_months_are_appended_and_nothing_else_is_touched(
     month_files, spec_of, prepared, opened_dataset
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_store_of_other_variables_is_refused_or_replaced(spec_of, prepared) ->
     assert "surf_tcwv" in open_store(folder).layout.attributes
 
 
+@pytest.mark.slow
 def test_a_store_keeps_its_codec_until_it_is_begun_anew_with_another(
     month_files, spec_of, prepared, opened_dataset
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_stopped_preparation_is_not_taken_for_a_store_and_goes_on(
     assert (rest.num_written, rest.num_kept, rest.whole) == (6, 6, True)
 
 
+@pytest.mark.slow
 def test_provenance_says_from_what_it_was_made(month_files, spec_of, prepared) -> None:
     files = month_files(2)
     manifest = read_manifest(prepared(spec_of(files)).folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from aurora_dash.data.infill import filled_of
@@ -14,6 +15,7 @@ from aurora_dash.spec.remedies import ClipValues, ConvertUnit, DropTimes, Infill
 KEYS = ("surf_2t", "surf_msl", "atmos_t")
 
 
+@pytest.mark.slow
 def test_a_store_is_read_like_its_files_with_the_same_remedies(
     month_files, spec_of, prepared, opened_dataset
 ) -> None:

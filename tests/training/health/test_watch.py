@@ -56,6 +56,7 @@ def test_a_rate_far_too_high_ends_in_an_alert_that_can_be_fixed_from_the_beginni
     assert (after.applied, after.went_on_in, after.is_open) == ("tenth-rate", following.id, False)
 
 
+@pytest.mark.slow
 def test_gaps_planted_in_the_data_are_refused_with_their_place_or_end_the_run_unharmed(
     store, spec, tmp_path: Path, monkeypatch
 ) -> None:

@@ -166,7 +166,7 @@ def _coverage(times: Times, usual: float) -> Picture:
 def _less_validation(times: Times, spec: RunSpec) -> Iterator[Fix]:
     """The largest usual part for validation that leaves something to train on.
 
-    It takes the place of a period that is none.
+    Where a period was chosen the part takes its place.
     """
     has_period = spec.data.has_validation_period
     whole = {"validation_start": None, "validation_end": None} if has_period else {}

@@ -69,7 +69,10 @@ def remote_place(text: str, *, guarded: bool) -> Remote:
 
 
 def filesystem(place: Remote, *, asynchronous: bool = False) -> Any:
-    """The fsspec file system for an address, with credentials from the environment."""
+    """The fsspec file system for an address, with credentials from the environment.
+
+    One that is `asynchronous` is for a store of Zarr, which reads on its own event loop.
+    """
     scheme = {"gcs": "gs", "abfss": "abfs"}.get(place.scheme, place.scheme)
     options: dict[str, Any] = {"use_listings_cache": False, "asynchronous": asynchronous}
     if scheme == "s3":
@@ -79,15 +82,19 @@ def filesystem(place: Remote, *, asynchronous: bool = False) -> Any:
         options["token"] = "anon"
     elif scheme in _WEB:
         options |= _web_options(public_only=place.public_only)
-    return _kind(scheme)(**options)
+    return _kind(scheme, asynchronous=asynchronous)(**options)
 
 
-def _kind(scheme: str) -> Any:
+def _kind(scheme: str, *, asynchronous: bool) -> Any:
     if scheme == "gs":
         # The class by default asks over gRPC for the kind of bucket first, for minutes if refused.
         from gcsfs.core import GCSFileSystem
 
         return GCSFileSystem
+    if scheme in ("az", "abfs") and asynchronous:
+        from aurora_dash.data.azure import AzureOnZarr
+
+        return AzureOnZarr
     from fsspec import get_filesystem_class
 
     return get_filesystem_class(scheme)  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""A few threads that share a list of tasks.
+"""Threads that do what is handed to them, and a few that share a list of tasks.
 
-Not an executor: that takes no more work as soon as the interpreter begins to exit, and a run that
+Not executors: those take no more work as soon as the interpreter begins to exit, and a run that
 is stopped by the server's end has a step to finish then.
 """
 
@@ -11,9 +11,53 @@ from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from threading import Lock, Semaphore, Thread
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 Task = Callable[[], None]
+T = TypeVar("T")
+
+
+class Helpers(Generic[T]):
+    """`num` threads that do what is handed to them, each thing once.
+
+    They end with `close`, or when nobody has the helpers any more.
+    """
+
+    def __init__(self, num: int, do: Callable[[T], None], *, name: str) -> None:
+        """`do` must not raise."""
+        self.num = num
+        self._handed: SimpleQueue[T | None] = SimpleQueue()
+        self._end = weakref.finalize(self, _end, self._handed, num)
+        # What is still to be done while the interpreter exits is done then.
+        self._end.atexit = False
+        self._threads = [
+            Thread(target=_serve, args=(self._handed, do), name=f"{name}-{n}", daemon=True)
+            for n in range(1, num + 1)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def hand(self, thing: T) -> None:
+        """Have one of the threads do it, after what was handed before."""
+        self._handed.put(thing)
+
+    def close(self) -> None:
+        """End the threads once all that was handed is done."""
+        self._end()
+        for thread in self._threads:
+            thread.join()
+
+
+def _serve(handed: SimpleQueue[T | None], do: Callable[[T], None]) -> None:
+    # Knows the queue alone, so that the helpers can be forgotten while it waits.
+    while (thing := handed.get()) is not None:
+        do(thing)
+        del thing
+
+
+def _end(handed: SimpleQueue[T | None], num: int) -> None:
+    for _ in range(num):
+        handed.put(None)
 
 
 class _Job:
@@ -42,7 +86,9 @@ class _Job:
                     self.error = self.error or error
 
 
-_Jobs = SimpleQueue[_Job | None]
+def _help(job: _Job) -> None:
+    job.work()
+    job.helpers_done.release()
 
 
 class Workers:
@@ -55,37 +101,26 @@ class Workers:
     def __init__(self, num: int, *, name: str = "workers") -> None:
         self.num = num
         self._name = name
-        self._jobs: _Jobs = SimpleQueue()
-        self._threads: list[Thread] = []
-        weakref.finalize(self, _end, self._jobs, num - 1)
+        self._helpers: Helpers[_Job] | None = None
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do all tasks, in any order; the first error of any is raised once nobody works."""
-        if self.num > 1 and not self._threads:
-            self._start()
+        if self._helpers is None:
+            self._helpers = Helpers(self.num - 1, _help, name=self._name)
         job = _Job(tasks)
-        for _ in self._threads:
-            self._jobs.put(job)
+        for _ in range(self._helpers.num):
+            self._helpers.hand(job)
         job.work()
-        for _ in self._threads:
+        for _ in range(self._helpers.num):
             job.helpers_done.acquire()
         if job.error is not None:
             raise job.error
 
     def close(self) -> None:
         """End the threads; more work starts new ones."""
-        _end(self._jobs, len(self._threads))
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
-
-    def _start(self) -> None:
-        self._threads = [
-            Thread(target=_serve, args=(self._jobs,), name=f"{self._name}-{n}", daemon=True)
-            for n in range(1, self.num)
-        ]
-        for thread in self._threads:
-            thread.start()
+        if self._helpers is not None:
+            self._helpers.close()
+        self._helpers = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,16 +132,3 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _serve(jobs: _Jobs) -> None:
-    # Knows the queue alone, so that the workers can be forgotten while it waits.
-    while job := jobs.get():
-        job.work()
-        job.helpers_done.release()
-        del job
-
-
-def _end(jobs: _Jobs, num: int) -> None:
-    for _ in range(num):
-        jobs.put(None)

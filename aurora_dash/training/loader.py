@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Thread
 from types import TracebackType
 from typing import Self
 
 from aurora_dash.data.batches import Foresighted, Sample, Samples, collate
+from aurora_dash.data.workers import Helpers
 from aurora_dash.training.crops import RandomCrop
 from aurora_dash.training.order import Order
 
 
 class TrainingBatches:
-    """The batch of each step; one thread reads `prefetch` ahead. Use as a context manager.
-
-    The thread is our own: an executor takes no more work as soon as the interpreter begins to
-    exit, and a run that is stopped by the server's end has a step to finish then.
-    """
+    """The batch of each step; one thread reads `prefetch` ahead. Use as a context manager."""
 
     def __init__(
         self,
@@ -36,10 +31,8 @@ class TrainingBatches:
         self._crop = crop
         self._prefetch = prefetch
         self._samples = samples
-        self._wanted: SimpleQueue[tuple[int, Future[Sample]] | None] = SimpleQueue()
         self._ahead: dict[int, Future[Sample]] = {}
-        self._thread = Thread(target=self._serve, name="batches", daemon=True)
-        self._thread.start()
+        self._reader = Helpers(1, self._answer, name="batches")
 
     def take(self, step: int) -> Sample:
         """The batch of 0-based step `step`; starts reading those of the next."""
@@ -54,7 +47,7 @@ class TrainingBatches:
 
     def _submit(self, step: int) -> Future[Sample]:
         future: Future[Sample] = Future()
-        self._wanted.put((step, future))
+        self._reader.hand((step, future))
         return future
 
     def _cancel_ahead(self) -> None:
@@ -62,16 +55,15 @@ class TrainingBatches:
             future.cancel()
         self._ahead.clear()
 
-    def _serve(self) -> None:
-        while wanted := self._wanted.get():
-            step, future = wanted
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(self._read(step))
-            # Whatever it is belongs to the thread that waits for the batch.
-            except BaseException as error:  # noqa: BLE001
-                future.set_exception(error)
+    def _answer(self, wanted: tuple[int, Future[Sample]]) -> None:
+        step, future = wanted
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(self._read(step))
+        # Whatever it is belongs to the thread that waits for the batch.
+        except BaseException as error:  # noqa: BLE001
+            future.set_exception(error)
 
     def _read(self, step: int) -> Sample:
         if isinstance(self._samples, Foresighted):
@@ -91,8 +83,7 @@ class TrainingBatches:
         trace: TracebackType | None,
     ) -> None:
         self._cancel_ahead()
-        self._wanted.put(None)
-        self._thread.join()
+        self._reader.close()
 
 
 def fixed_batches(samples: Samples, batch_size: int) -> Iterator[Sample]:

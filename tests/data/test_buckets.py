@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import xarray as xr
 from aurora_dash.data.cache import local_copy
 from aurora_dash.data.open import open_files
 from aurora_dash.data.places import stamp_of
-from aurora_dash.data.remote import filesystem, remote_place, unreachable
+from aurora_dash.data.remote import _kind, filesystem, remote_place, unreachable
 from aurora_dash.data.roots import expand_paths
 from aurora_dash.errors import DataError
 from tests.local_server import QuietHandler, serving
@@ -45,6 +47,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AURORA_DASH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("HOME", str(tmp_path))
+    # Clients that are kept know the server of the test before.
+    for scheme in ("s3", "gs", "abfs"):
+        _kind(scheme, asynchronous=False).clear_instance_cache()
+    _kind("abfs", asynchronous=True).clear_instance_cache()
 
 
 def _assert_all_opens_in(bucket: str, small: Small, roots: list[Path]) -> None:
@@ -237,6 +243,27 @@ def test_a_bucket_of_google(google: str, small: Small, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["az", "abfs"])
 def test_a_container_of_azure(azure: str, small: Small, tmp_path: Path, scheme: str) -> None:
     _assert_all_opens_in(azure.replace("az://", f"{scheme}://"), small, [tmp_path])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["s3", "google", "azure"])
+def test_a_process_that_read_a_store_ends_without_a_word(
+    kind: str, request: pytest.FixtureRequest, small: Small
+) -> None:
+    place = f"{request.getfixturevalue(kind)}/era5/all.zarr"
+    code = (
+        # Whatever is finalised at the exit is then called last, when Zarr's loop has ended.
+        "import weakref; weakref.finalize(type('Early', (), {}), int)\n"
+        "from aurora_dash.data.open import open_files\n"
+        "from aurora_dash.data.roots import expand_paths\n"
+        f"dataset = open_files(expand_paths([{place!r}])).dataset\n"
+        "print(float(dataset['surf_2t'].sum()))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert float(ended.stdout) == pytest.approx(float(small()["t2m"].sum()), rel=1e-6)
 
 
 @pytest.mark.slow

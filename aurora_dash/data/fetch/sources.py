@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -124,19 +124,15 @@ _CAMS_SOURCE = Source(
         "pressure": "cams-global-atmospheric-composition-forecasts",
     },
 )
-_ARCO_SOURCE = Source(
+_ARCO_SOURCE = replace(
+    _ERA5,
     id="arco",
     title="ARCO-ERA5",
     note="ERA5 hourly at 0.25° on Google Cloud: no account, no queue. Whole globes are read even "
     "for a region.",
     names=_ZARR_NAMES,
-    levels=ERA5_LEVELS,
-    resolution_degrees=0.25,
-    hours=_EVERY_HOUR,
-    usual_hours=_SIX_HOURLY,
-    first=date(1940, 1, 1),
-    last=None,
     attribution=C3S + ARCO,
+    collections={},
     store_url="gs://gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3",
 )
 _WEATHERBENCH2 = "gs://weatherbench2/datasets/"

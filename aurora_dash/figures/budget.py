@@ -25,13 +25,15 @@ def budget_figure(parts: Mapping[str, int], there: int | None) -> go.Figure:
         }
     )
     for index, (name, count) in enumerate(part for part in parts.items() if part[1]):
+        colour, dash = series_style(index)
         figure.add_trace(
             go.Bar(
                 name=name,
                 x=[count / _GIB],
                 y=[""],
                 orientation="h",
-                marker={"color": series_style(index)[0]},
+                # Where colours come again, as a line would be dashed.
+                marker={"color": colour, "pattern": {"shape": "" if dash == "solid" else "/"}},
                 hovertemplate=f"{name}: %{{x:.2f}} GiB<extra></extra>",
             )
         )

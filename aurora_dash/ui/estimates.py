@@ -145,7 +145,8 @@ def _follow(question: Question, there: int, *, waited: bool) -> None:
     with boundary.errors_shown():
         work, key = tasks("estimate"), Path(question.digest())
         if work.is_working(key):
-            st.caption(f":material/hourglass_top: {plain(_phases[key].capitalize())}")
+            phase = _phases[key]
+            st.caption(f":material/hourglass_top: {plain(phase[:1].upper() + phase[1:])}")
         elif waited:
             st.rerun()
         if problem := work.problem(key):
@@ -194,7 +195,7 @@ def _offer(found: tuple[Saving, ...]) -> None:
         text, button = st.columns([5, 1], vertical_alignment="center")
         other = "" if saving.keeps_training else " · trains otherwise"
         text.markdown(
-            f"**{plain(saving.remedy.label)}** · saves {_signed(saving.saved_bytes)} · "
+            f"**{plain(saving.remedy.label)}** · {_saved(saving.saved_bytes)} · "
             f"time {100 * saving.slowdown:+.0f} %{other}  \n{plain(saving.remedy.explanation)}"
         )
         button.button(
@@ -237,5 +238,5 @@ def _apply(remedies: tuple[Remedy, ...]) -> None:
     editor.put(spec)
 
 
-def _signed(count: int) -> str:
-    return words.size(count) if count >= 0 else f"-{words.size(-count)}"
+def _saved(count: int) -> str:
+    return f"saves {words.size(count)}" if count >= 0 else f"takes {words.size(-count)} more"

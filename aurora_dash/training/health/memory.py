@@ -1,10 +1,9 @@
 """What saves memory, as remedies, in the order of what it saves.
 
-The figures are peaks of AuroraPretrained at 721 x 1440 points, 13 levels and batch 1, found with
-fake tensors, which agree with measured peaks of smaller grids within 1 to 7 %: full precision
-313 GiB, with the backbone in bfloat16 223, with activation checkpointing too 64.1, with encoder
-and decoder in bfloat16 too 50.0, LoRA alone 41.2, with batch 2 113.9, through two steps 69.9; with
-checkpointing and encoder and decoder in 8 chunks 30.9, LoRA alone 16.1.
+The figures are estimates (docs/memory.md) for AuroraPretrained at 0.25 degree, 13 levels and batch
+1, in GiB of tensors: full precision 312.7, with the backbone in bfloat16 222.7, with activation
+checkpointing too 63.9, LoRA alone 41.0; with encoder and decoder in 8 chunks too 30.1, LoRA alone
+15.3. Of an earlier trial: encoder and decoder in bfloat16 50.0, batch 2 113.9, two steps 69.9.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def _chunks(spec: RunSpec) -> Offer:
         key="chunks",
         label="Encoder and decoder in chunks",
         explanation="Runs them on bands of patch rows, as many as the memory asks for: with "
-        "checkpointing 64 GiB become 30 for the full model at 0.25 degree, and 41 become 16 with "
+        "checkpointing 64 GiB become 30 for the full model at 0.25 degree, and 41 become 15 with "
         "LoRA alone; the same gradients to rounding, at hardly any cost.",
         assignments=("model.chunks=auto", *layers),
         start="here",

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
@@ -85,7 +85,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if count is not None:
             self.flops += int(count(*args, **keywords, out_val=result))
         for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor) and leaf.device.type == self._device.type:
+            # What others are wrapped in, such as moments of 8 bits, holds nothing of its own.
+            if not isinstance(leaf, Tensor) or is_traceable_wrapper_subclass(leaf):
+                continue
+            if leaf.device.type == self._device.type:
                 self._hold(leaf)
         return result
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DeviceKind = Literal["cpu", "cuda"]
 
-_LAYOUT = 2
+_LAYOUT = 3
 """Grows with every change of what an estimate says or counts."""
 
 

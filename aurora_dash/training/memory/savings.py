@@ -69,8 +69,9 @@ class Fit:
 
     @property
     def assignments(self) -> tuple[str, ...]:
-        """All that the remedies change, in their order."""
-        return tuple(text for remedy in self.remedies for text in remedy.assignments)
+        """All that the remedies change; of one field what the last of them sets."""
+        texts = [text for remedy in self.remedies for text in remedy.assignments]
+        return tuple({text.partition("=")[0]: text for text in texts}.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -97,8 +97,8 @@ def _chunks(spec: RunSpec) -> None:
         "Encoder and decoder in chunks",
         "Bands of patch rows that run one after another and are recomputed in the backward pass: "
         "the same gradients with far less memory on large grids. At 0.25° and 13 levels with "
-        "checkpointing, 64 GiB become 31, and 42 become 16 with LoRA alone; more than 8 chunks "
-        "save nothing further.",
+        "checkpointing, an estimated 64 GiB become 30, and 41 become 15 with LoRA alone; more than "
+        "8 chunks save nothing further.",
         list(dict.fromkeys((*CHUNKS, now))),
         show=lambda chunks: CHUNKS.get(chunks, f"{chunks} chunks"),
     )

@@ -101,6 +101,13 @@ def test_offloaded_states_are_not_on_the_gpu(tmp_path: Path) -> None:
     assert 2 * found.num_parameters < found.parts["parameters"] < 4 * found.num_parameters
 
 
+def test_moments_of_eight_bits_take_a_quarter_of_those_in_float32(tmp_path: Path) -> None:
+    pytest.importorskip("torchao")
+    found = estimate(_question("optimiser.kind=adamw8bit", device="cuda"), runs=tmp_path)
+    # A tensor of fewer than 4096 values keeps them whole, and each block of others has a scale.
+    assert 2 <= found.parts["optimiser"] / found.num_trainable < 2.5
+
+
 @pytest.mark.parametrize("variant", ["v1.5-ensemble", "0.25-wave", "0.4-air-pollution"])
 def test_variants_with_ways_of_their_own_are_estimated(variant: str, tmp_path: Path) -> None:
     more = ["rollout.kind=backprop"] if variant == "v1.5-ensemble" else []

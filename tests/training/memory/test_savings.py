@@ -107,6 +107,20 @@ def test_what_proves_needless_is_left_out_again_where_that_is_quicker() -> None:
     assert found.fits
 
 
+def test_a_field_that_two_remedies_set_is_told_once_as_the_last_has_it() -> None:
+    class Offloading(World):
+        def __call__(self, spec: RunSpec) -> Estimate:
+            found = super().__call__(spec)
+            less = 2 if spec.model.offload_activations else 0
+            return _answer(found.parts["decoder"] / GIB - less, found.flops)
+
+    found = fit(FULL, 29 * GIB, Offloading())
+    assert [remedy.key for remedy in found.remedies][-1] == "offload-activations"
+    layers = [text for text in found.assignments if "checkpointed_layers" in text]
+    assert layers == ["model.checkpointed_layers=blocks"]
+    assert FULL.with_overrides(found.assignments) == found.spec
+
+
 def test_what_can_not_fit_says_so_with_all_that_was_tried() -> None:
     found = fit(FULL, 8 * GIB, World())
     assert not found.fits

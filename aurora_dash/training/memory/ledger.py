@@ -85,10 +85,8 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if count is not None:
             self.flops += int(count(*args, **keywords, out_val=result))
         for leaf in tree_leaves(result):
-            # What others are wrapped in, such as moments of 8 bits, holds nothing of its own.
-            if not isinstance(leaf, Tensor) or is_traceable_wrapper_subclass(leaf):
-                continue
-            if leaf.device.type == self._device.type:
+            here = isinstance(leaf, Tensor) and leaf.device.type == self._device.type
+            if here and not _wraps_others(leaf):
                 self._hold(leaf)
         return result
 
@@ -116,3 +114,8 @@ def _value(tensor: Tensor) -> bool | int | float:
     if tensor.dtype is torch.bool:
         return True
     return 1.0 if tensor.dtype.is_floating_point else 1
+
+
+def _wraps_others(leaf: object) -> bool:
+    """Whether a tensor, such as moments of 8 bits, is made of others and holds nothing itself."""
+    return is_traceable_wrapper_subclass(leaf)

@@ -58,6 +58,7 @@ def dry_run(question: Question, *, store: RunStore | None = None, say: Say) -> E
         rules.enter_context(
             patch.object(chunking, "free_memory", lambda _: _free(question, ledger))
         )
+        rules.enter_context(patch.object(AuroraV1p5, "_update_insolation", _any_insolation))
         step = _prepare(built, spec, device, ledger)
         say("taking a step")
         samples = [_sample(spec, question.shape) for _ in range(spec.training.accumulate)]

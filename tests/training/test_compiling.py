@@ -52,6 +52,7 @@ def test_a_compiled_block_computes_what_it_did(spec) -> None:
     tokens = torch.randn(1, 4 * 8 * 16, block.dim, generator=torch.Generator().manual_seed(1))
     context = torch.randn(1, module.backbone.embed_dim, generator=torch.Generator().manual_seed(2))
     torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     with torch.no_grad():
         expected = block(tokens, context, (4, 8, 16), 0)
         compile_blocks(module)

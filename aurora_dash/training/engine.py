@@ -210,7 +210,7 @@ def _trainer(
             validate=validator_of(run, spec, step, material),
             records=records,
             requests=requests if world.is_alone else RequestsForAll(world, requests),
-            save=saves_of(saver, model, spec, world),
+            save=saves_of(saver, room, model, spec, world),
             total_steps=step.total_steps,
             validate_every=spec.training.validate_every,
             save_every=spec.training.checkpoint_every,

@@ -36,10 +36,10 @@ def records_of(
         yield (watched if world.is_alone else RecordsForAll(world, watched)), metrics
 
 
-def saves_of(saver: Saver, model: BuiltModel, spec: RunSpec, world: World) -> Saves:
+def saves_of(saver: Saver, room: Room, model: BuiltModel, spec: RunSpec, world: World) -> Saves:
     """Who takes checkpoints: one of several processes, or each its part of split weights."""
     if world.is_alone:
         return saver
     if spec.distributed.strategy == "fsdp":
-        return SavesInParts(world, saver)
+        return SavesInParts(world, saver, room)
     return SavesOfFirst(world, saver, model.trained_parameters())

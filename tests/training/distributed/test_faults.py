@@ -138,3 +138,35 @@ def _pauses_and_goes_on(run: Run) -> None:
     assert max(_losses(run)) == step
     run.request(Action.RESUME)
     wait_for(lambda: max(_losses(run)) > step, "the next step")
+
+
+def test_split_weights_without_room_pause_all_processes_and_are_written_later(
+    small_disk, store: RunStore, losses: dict[int, float]
+) -> None:
+    assignments = ["distributed.processes=2", "distributed.strategy=fsdp"]
+    spec = _spec(*assignments, "training.keep_checkpoints=1")
+    size = _checkpoint_bytes(store.create(_spec("training.steps=2")))
+    disk = small_disk(4 * size)
+    run = RunStore(disk / "runs").create(spec)
+    # One checkpoint fits, a second one beside it does not.
+    filler = disk / "filler"
+    filler.write_bytes(bytes(size * 5 // 2))
+    processes = start([run])
+    wait_for(lambda: run.status().state is RunState.PAUSED, "the pause")
+    status = run.status()
+    assert "The disk is full" in status.reason
+    assert "goes on by itself" in status.remedy
+    (intact,) = list_checkpoints(run.checkpoints_folder)
+    assert intact.name in status.reason
+    filler.unlink()
+    said, _ = processes.communicate(timeout=200)
+    assert run.status().state is RunState.COMPLETED, said[-4000:]
+    assert _losses(run) == pytest.approx(losses, rel=1e-6)
+    assert list_checkpoints(run.checkpoints_folder)[-1].name == f"step-{_STEPS:08d}"
+
+
+def _checkpoint_bytes(run: Run) -> int:
+    """What a checkpoint takes; a split one takes as much."""
+    assert train(run).state is RunState.COMPLETED
+    newest = list_checkpoints(run.checkpoints_folder)[-1]
+    return sum(path.stat().st_size for path in newest.iterdir())

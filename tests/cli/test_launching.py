@@ -111,7 +111,7 @@ def test_a_run_in_processes_of_its_own_is_watched_to_its_end(
     (run,) = store.list()
     assert run.status().owner.kind == "process"
     outcome = cli(
-        *("runs", "resume", run.id, "--launcher", "process", "--json"),
+        *("runs", "resume", run.id, "--launcher", "process", "--json", "--yes"),
         *("--set", "name=exit", "training.steps=300"),
     )
     assert (outcome.code, outcome.document["state"]) == (1, "failed")

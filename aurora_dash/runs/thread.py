@@ -18,6 +18,7 @@ from aurora_dash.runs.trainer import TrainFunction, engine
 from aurora_dash.runs.turn import queue_up, turn
 
 _LOGGER = logging.getLogger(__name__)
+_ENDING_SECONDS = 1.0
 _EXIT_TIMEOUT_SECONDS = 60.0
 _RESUME = "Resume it: it goes on from its last checkpoint."
 
@@ -73,7 +74,8 @@ class ThreadLauncher:
                 owner.update(state=RunState.STARTING)
                 self._train(owner.run, should_stop=self._closing.is_set)
         except Exception:
-            if not self._closing.is_set() or owner.status.started != started:
+            # A process that ends refuses imports a moment before the launcher is told of its end.
+            if owner.status.started != started or not self._closing.wait(_ENDING_SECONDS):
                 raise
             _LOGGER.info("run %s was being loaded when the server ended", owner.run.id)
         # Much that loads modules or data refuses to in a process that ends: no fault of the run.

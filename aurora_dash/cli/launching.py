@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -21,11 +22,13 @@ from aurora_dash.runs.launch import (
     refuse_several_processes,
     run_in_foreground,
 )
+from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 
 FOREGROUND = "foreground"
+_LAST_WORD_SECONDS = 15.0
 _POLL_SECONDS = 0.2
 
 
@@ -95,7 +98,14 @@ def _in_process(run: Run) -> signal.Signals | None:
 
 
 def _await_end(run: Run) -> None:
-    while run.status().is_live:
+    """Until nobody is at work on the run, nor about to say how it ended."""
+    deadline = math.inf
+    while time.monotonic() < deadline:
+        live = run.status().is_live
+        if not live and probe(run.folder) is not LockState.HELD:
+            return
+        # Who watches over the processes has the last word, a moment after they are gone.
+        deadline = math.inf if live else min(deadline, time.monotonic() + _LAST_WORD_SECONDS)
         time.sleep(_POLL_SECONDS)
 
 

@@ -14,7 +14,6 @@ that can't serve a case is recorded with torch's reason. Ways are measured in tu
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -25,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.gpu_variants import surroundings  # noqa: E402
+from benchmarks.surroundings import put, surroundings  # noqa: E402
 
 WINDOW = (2, 6, 12)
 TOKENS = 2 * 6 * 12
@@ -50,11 +49,7 @@ def main() -> int:
         "blocks": [] if options.eager else _blocks(device, options),
         **surroundings(),
     }
-    text = json.dumps(result, indent=2) + "\n"
-    if options.out is None:
-        print(text)
-    else:
-        options.out.write_text(text, encoding="utf-8")
+    put(result, options.out)
     return 0
 
 

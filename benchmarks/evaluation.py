@@ -16,7 +16,6 @@ At 0.25 degrees no model of that size can be run here. So the scoring of one ste
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -31,6 +30,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from loop_overhead import surroundings
+from surroundings import put
 
 GOAL = 0.10
 FORWARD_TFLOP = 96.9
@@ -54,12 +54,8 @@ def main() -> int:
             "tiny": _tiny(Path(folder), options),
             "quarter_degree": _quarter_degree(),
         }
-    text = json.dumps(document, indent=2) + "\n"
-    if options.out is None:
-        print(text)
-    else:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+    put(document, options.out)
+    if options.out is not None:
         print(f"{options.out}: {document['tiny']['default']['overhead']:+.2%}", file=sys.stderr)
     return 0
 

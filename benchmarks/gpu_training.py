@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from random_batches import batches, grid_of
-from surroundings import ROOT, device_memory, surroundings
+from surroundings import ROOT, device_memory, put, surroundings
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.spec import RunSpec
@@ -86,15 +86,10 @@ def main() -> int:
         document["cases"] = compared([*document["cases"], case])
         print(_line(case), file=sys.stderr, flush=True)
         if options.folder is not None:
-            options.folder.mkdir(parents=True, exist_ok=True)
-            (options.folder / NAME).write_text(_json(document), encoding="utf-8")
+            put(document, options.folder / NAME)
     if options.folder is None:
-        print(_json(document), end="")
+        put(document, None)
     return 0 if all(case["outcome"] == "measured" for case in document["cases"]) else 1
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2) + "\n"
 
 
 def _options() -> argparse.Namespace:

@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from random_batches import batches, grid_of
-from surroundings import ROOT, device_memory, surroundings
+from surroundings import ROOT, device_memory, put, surroundings
 
 from aurora_dash.spec import ModelSpec, OptimiserSpec, RunSpec, TrainingSpec
 from aurora_dash.variants import VARIANTS, Variant, get_variant
@@ -52,13 +52,7 @@ def main() -> int:
         results.append(measure_apart(variant, tiny=options.tiny))
         print(_line(results[-1]), file=sys.stderr, flush=True)
     document = {**surroundings(), "tiny": options.tiny, "variants": results}
-    text = json.dumps(document, indent=2) + "\n"
-    output = options.output or (None if options.tiny or options.variant else RESULT)
-    if output is None:
-        print(text, end="")
-    else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+    put(document, options.output or (None if options.tiny or options.variant else RESULT))
     return 0 if all(result["outcome"] != "failed" for result in results) else 1
 
 

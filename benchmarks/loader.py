@@ -24,7 +24,7 @@ from typing import Any
 
 from generated_weather import LEVELS
 from loader_files import WORKERS, Files, Stored
-from surroundings import surroundings
+from surroundings import put, surroundings
 
 RESULT = Path(__file__).parent / "results" / "loader.json"
 SIZES = {
@@ -52,12 +52,7 @@ def main() -> int:
     load.append(round(os.getloadavg()[0], 2))
     counts = {"threads": os.cpu_count(), "workers": WORKERS, "load": load}
     document = {**surroundings(), **counts, "sizes": results}
-    text = json.dumps(document, indent=2) + "\n"
-    if options.tiny:
-        print(text)
-        return 0
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(text, encoding="utf-8")
+    put(document, None if options.tiny else RESULT)
     return 0
 
 

@@ -15,7 +15,6 @@ as well, which others don't stretch.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import random
@@ -31,6 +30,9 @@ from statistics import median, quantiles
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from surroundings import put
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS_A_BLOCK = 10
@@ -43,12 +45,8 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
         document = {**surroundings(), **measure(Path(folder), options)}
-    text = json.dumps(document, indent=2) + "\n"
-    if options.out is None:
-        print(text)
-    else:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+    put(document, options.out)
+    if options.out is not None:
         print(f"{options.out}: {document['overhead_wall']:+.2%} wall", file=sys.stderr)
     return 0
 

@@ -11,7 +11,6 @@ and levels with the rules of CUDA; what was found before on this machine is take
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from surroundings import surroundings
+from surroundings import put, surroundings
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.spec import RunSpec
@@ -79,12 +78,7 @@ def main() -> int:
             print(_line(results[-1]), file=sys.stderr, flush=True)
     seconds = round(time.monotonic() - begun)
     document = {**surroundings(), "tiny": options.tiny, "seconds": seconds, "modes": results}
-    text = json.dumps(document, indent=2) + "\n"
-    output = options.output or (None if options.tiny or options.variant else RESULT)
-    if output is None:
-        print(text, end="")
-    else:
-        output.write_text(text, encoding="utf-8")
+    put(document, options.output or (None if options.tiny or options.variant else RESULT))
     return 0 if all("reason" not in result for result in results) else 1
 
 

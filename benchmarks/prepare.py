@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from generated_weather import LEVELS, field, generated
-from surroundings import surroundings
+from surroundings import put, surroundings
 
 RESULT = Path(__file__).parent / "results" / "prepare.json"
 FULL_GIGABYTES = 20.0
@@ -44,12 +44,10 @@ def main() -> int:
             [str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True
         )
     document = {**surroundings(), **json.loads(done.stdout)}
-    text = json.dumps(document, indent=2) + "\n"
     if options.gigabytes < FULL_GIGABYTES or options.tiny:
-        print(text)
+        put(document, None)
         return 0
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(text, encoding="utf-8")
+    put(document, RESULT)
     print(f"{RESULT} written", file=sys.stderr)
     return 0
 

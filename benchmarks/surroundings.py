@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +37,16 @@ def surroundings() -> dict[str, Any]:
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "changed_since_commit": bool(changes),
     }
+
+
+def put(document: Mapping[str, Any], out: Path | None) -> None:
+    """Print a result as JSON, or write it into a file, whose folder is made."""
+    text = json.dumps(document, indent=2) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
 
 
 def _git(*arguments: str) -> str:

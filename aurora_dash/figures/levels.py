@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from aurora_dash.figures.theme import template
-from aurora_dash.figures.thinning import bin_size
+from aurora_dash.figures.thinning import GrowingBins
 from aurora_dash.figures.training import Curve
 
 _MOST_COLUMNS = 120
@@ -26,7 +25,10 @@ def level_losses_figure(
     it became worse. Values that are not finite count for nothing; a cell without any stays empty.
     """
     rows = sorted(losses, key=lambda key: (key[0], -key[1]))
-    cells = [_means(*losses[row]) for row in rows]
+    cells = []
+    for x, y in (losses[row] for row in rows):
+        ends, means = GrowingBins().means(y, _MOST_COLUMNS)
+        cells.append((x[ends], means))
     num_columns = max((y.size for _, y in cells), default=0)
     grid = np.full((len(rows), num_columns), np.nan)
     for row, (_, y) in zip(grid, cells, strict=True):
@@ -57,19 +59,6 @@ def level_losses_figure(
             "yaxis": {"type": "category"},
         },
     )
-
-
-def _means(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Means over bins whose size is a power of two, and the places of their ends."""
-    size = bin_size(y.size, _MOST_COLUMNS, 1) if y.size > _MOST_COLUMNS else 1
-    starts = np.arange(0, y.size, size)
-    if not starts.size:
-        return np.empty(0), np.empty(0)
-    finite = np.isfinite(y)
-    counts = np.add.reduceat(finite.astype(np.float64), starts)
-    sums = np.add.reduceat(np.where(finite, y, 0.0), starts)
-    means = np.divide(sums, counts, out=np.full(starts.size, np.nan), where=counts > 0)
-    return x[np.minimum(starts + size, y.size) - 1], means
 
 
 def _ticks(bound: float) -> Mapping[str, list[float] | list[str]]:

@@ -52,14 +52,16 @@ def sync_folder(folder: Path) -> None:
 def cannot_write(path: Path, error: OSError) -> RunError:
     """The error of a failed write, with the system's reason; `DiskFullError` for want of room."""
     if error.errno in _NO_ROOM:
-        return DiskFullError(
-            f"Can't write {path}: {error.strerror}.",
-            remedy="Free some space on its disk, or have the quota raised.",
-        )
+        return no_room(f"Can't write {path}: {error.strerror}.")
     return RunError(
         f"Can't write {path}: {error.strerror or error}.",
         remedy="Free some disk space or check the permissions of the folder.",
     )
+
+
+def no_room(message: str) -> DiskFullError:
+    """The error of a write for which the disk, or a quota, has no room."""
+    return DiskFullError(message, remedy="Free some space on its disk, or have the quota raised.")
 
 
 def cannot_read(path: Path, error: OSError) -> RunError:

@@ -26,7 +26,8 @@ from aurora_dash.training.room import Room
 from aurora_dash.training.snapshot import Snapshot, package_versions
 from aurora_dash.training.stopping import Best
 
-_FOR_THE_REST = 2**20
+FOR_THE_REST = 2**20
+"""Bytes of a checkpoint besides its tensors, with room to spare."""
 
 
 class Saver:
@@ -71,7 +72,7 @@ class Saver:
         """Save the present state; raises what writing the one before met."""
         self.finish()
         snapshot = self.snapshot(trainer).on_host()
-        self._needed = snapshot.num_bytes + _FOR_THE_REST
+        self._needed = snapshot.num_bytes + FOR_THE_REST
         self._writer.submit(lambda: self.save_now(snapshot, best=best))
 
     def save_now(self, snapshot: Snapshot, *, best: bool, parts: Path | None = None) -> None:

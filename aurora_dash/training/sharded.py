@@ -16,17 +16,16 @@ from torch.distributed.tensor import DTensor
 
 from aurora_dash.errors import AuroraDashError, CheckpointError, DiskFullError
 from aurora_dash.model.sharded import MARK
-from aurora_dash.runs.files import cannot_write
+from aurora_dash.runs.files import cannot_write, no_room
 from aurora_dash.training.distributed.world import World
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.room import Room
-from aurora_dash.training.saving import Saver
+from aurora_dash.training.saving import FOR_THE_REST, Saver
 from aurora_dash.training.snapshot import Snapshot
 
 Parts = dict[str, Tensor]
 
 _WRITE, _DONE = "write", "done"
-_FOR_THE_REST = 2**20
 
 
 class SavesInParts:
@@ -46,7 +45,7 @@ class SavesInParts:
         parts: Parts = {}
         snapshot = _apart(self._saver.snapshot(trainer), parts)
         folder = self._saver.store.parts_folder(trainer.step)
-        needed = snapshot.num_bytes + _bytes_of(parts) + _FOR_THE_REST
+        needed = snapshot.num_bytes + _bytes_of(parts) + FOR_THE_REST
 
         def write() -> None:
             self._world.by_first(lambda: _make_anew(folder))
@@ -115,9 +114,7 @@ def _problem(who: str, folder: Path, cause: BaseException, is_full: bool) -> Aur
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
     message = f"{who} can't write its part of {folder.name}: {reason}."
     if is_full:
-        return DiskFullError(
-            message, remedy="Free some space on its disk, or have the quota raised."
-        )
+        return no_room(message)
     return CheckpointError(
         message,
         remedy="See that all processes can write to the run's folder; then resume the run.",

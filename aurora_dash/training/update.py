@@ -32,8 +32,8 @@ class Update(Protocol):
         """See to it that the weights are changed; the clipped gradients' norm if they are."""
 
 
-class AtOnce:
-    """Waits for all gradients, and so can leave all weights as they were."""
+class _Changes:
+    """What weights are changed with."""
 
     def __init__(
         self,
@@ -46,6 +46,10 @@ class AtOnce:
         self._masters = masters
         self._optimiser = optimiser
         self._spec = spec
+
+
+class AtOnce(_Changes):
+    """Waits for all gradients, and so can leave all weights as they were."""
 
     def begin(self) -> None:
         """Let the gradients of the step before go."""
@@ -62,7 +66,7 @@ class AtOnce:
         return clipped
 
 
-class InBackward:
+class InBackward(_Changes):
     """Uses each gradient within the backward pass and lets it go: they are never there together.
 
     A gradient that is not finite counts as zero, so that the weights stay finite; its norm tells.
@@ -75,10 +79,7 @@ class InBackward:
         optimiser: torch.optim.Optimizer,
         spec: OptimiserSpec,
     ) -> None:
-        self._groups = groups
-        self._masters = masters
-        self._optimiser = optimiser
-        self._spec = spec
+        super().__init__(groups, masters, optimiser, spec)
         self._norms: dict[int, Tensor] = {}
         self._clipped: dict[int, Tensor] = {}
         for parameters in groups.values():

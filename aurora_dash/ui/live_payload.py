@@ -9,7 +9,6 @@ drew the refreshes between. Free of streamlit.
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,21 +50,21 @@ def payload(
     points by trace and axis; `starts`, from which point on those are meant, None for a whole one.
     """
     traces, arrays = _apart(data)
-    whole = go.Figure({"data": traces, "layout": layout}, _validate=False)
-    frame = to_json_plotly(whole.to_dict())
+    frame = go.Figure({"data": traces, "layout": layout}, _validate=False).to_dict()
+    text = to_json_plotly(frame)
     starts = _starts(base, arrays) if base is not None else None
-    frame_now: Any
+    is_new = True
     if base is None or starts is None:
         count = sum(values.size for trace in arrays for values in trace.values())
-        base = Base(id=secrets.token_hex(4), frame=frame, arrays=arrays, count=count)
-        frame_now = json.loads(frame)
+        base = Base(id=secrets.token_hex(4), frame=text, arrays=arrays, count=count)
     else:
-        frame_now = None if frame == base.frame else json.loads(frame)
+        is_new = text != base.frame
     tails = [
         {axis: packed(values[start:]) for axis, values in trace.items()}
         for trace, start in zip(arrays, starts or [0] * len(arrays), strict=True)
     ]
-    return {"base": base.id, "frame": frame_now, "arrays": tails, "starts": starts}, base
+    told = {"base": base.id, "frame": frame if is_new else None, "arrays": tails, "starts": starts}
+    return told, base
 
 
 def packed(values: NDArray[Any]) -> Any:

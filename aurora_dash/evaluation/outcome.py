@@ -1,7 +1,7 @@
 """``scores.nc``: all scores of an evaluation as one dataset, written and read. Free of torch.
 
-What is in it says `aurora_dash.evaluation.table`. `curve`, `change` and `spectrum` cut out what a
-figure shows.
+What is in it says `aurora_dash.evaluation.table`. `curve` and `spectrum` cut out what a figure
+shows, `aurora_dash.evaluation.scorecard` compares two sources.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import xarray as xr
 
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.results import replacing
-from aurora_dash.evaluation.table import ALL, TableOptions, ranks_table, score_table, spectra_table
+from aurora_dash.evaluation.table import TableOptions, ranks_table, score_table, spectra_table
 
 if TYPE_CHECKING:
     from aurora_dash.evaluation.plan import Plan
@@ -103,22 +103,6 @@ def _of_field(
         )
     # One field has one place, but as many events as thresholds.
     return array.isel({axis: places if axis == "event" else places[0]})
-
-
-def change(
-    table: xr.Dataset,
-    measure: str,
-    reference: str,
-    *,
-    source: str = "model",
-    region: str | None = None,
-    surface: str = ALL,
-) -> xr.DataArray:
-    """Per cent of a score against a reference's, (field, lead): the cells of a scorecard."""
-    array = table[measure].isel(hour=0, season=0).sel(surface=surface)
-    array = array.isel(region=0) if region is None else array.sel(region=region)
-    of, against = array.sel(source=source, drop=True), array.sel(source=reference, drop=True)
-    return (100 * (of - against) / abs(against)).rename("change")
 
 
 def spectrum(

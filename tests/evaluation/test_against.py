@@ -14,9 +14,10 @@ from aurora_dash.data.source import open_data
 from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.climatology import FileClimatology, HarmonicClimatology
 from aurora_dash.evaluation.evaluate import evaluate
-from aurora_dash.evaluation.outcome import change, curve, open_table, spectrum
+from aurora_dash.evaluation.outcome import curve, open_table, spectrum
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, select_scores
+from aurora_dash.evaluation.scorecard import scorecard
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 from tests.evaluation.scoring import make_layout
@@ -267,8 +268,7 @@ def test_all_measures_at_once_are_written_and_read(
     assert found == pytest.approx(expected)
     land = {s.surface for s in result.scores if s.metric == "rmse"}
     assert land == {None, "land", "sea"}
-    cells = change(table, "rmse", "persistence")
-    assert cells.dims == ("field", "lead")
+    assert scorecard(table, "rmse", "persistence").percent.shape == (14, 2)
     assert spectrum(table, "t", 850.0, 12).sizes["wavenumber"] > 4
     with pytest.raises(EvaluationError, match="nothing was not scored"):
         curve(table, "rmse", "nothing")

@@ -29,8 +29,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from loop_overhead import surroundings
-from surroundings import put
+from surroundings import put, surroundings
 
 GOAL = 0.10
 FORWARD_TFLOP = 96.9
@@ -52,7 +51,7 @@ def main() -> int:
             "threads": options.threads,
             "goal": GOAL,
             "tiny": _tiny(Path(folder), options),
-            "quarter_degree": _quarter_degree(),
+            "quarter_degree": _quarter_degree(46 if options.tiny else 721),
         }
     put(document, options.out)
     if options.out is not None:
@@ -81,7 +80,7 @@ def _run(folder: Path, options: argparse.Namespace) -> tuple[Any, Any]:
     from aurora_dash.spec import DataSpec, DemoSpec, ModelSpec, RunSpec
     from aurora_dash.training.checkpoints import CheckpointStore, Snapshot
 
-    demo = DemoSpec(height=32, width=64, num_times=options.samples + 2)
+    demo = DemoSpec(height=32, width=64, num_times=max(6, options.samples + 2))
     spec = RunSpec(
         name="evaluation",
         model=ModelSpec(size="tiny"),
@@ -166,7 +165,7 @@ def _pairs(bare: Callable[[], None], evaluated: Callable[[], None], count: int) 
     }
 
 
-def _quarter_degree() -> dict[str, Any]:
+def _quarter_degree(height: int) -> dict[str, Any]:
     """Seconds to score one step of a global 0.25 degree forecast, and of its stand-in."""
     import numpy as np
     import torch
@@ -177,7 +176,7 @@ def _quarter_degree() -> dict[str, Any]:
     from aurora_dash.evaluation.targets import Target
     from aurora_dash.variables import Group, describe
 
-    height, width, levels = 721, 1440, 13
+    width, levels = 2 * (height - 1), 13
     surface = [Target(variable=describe(n, Group.SURFACE)) for n in ("2t", "10u", "10v", "msl")]
     upper = [Target(variable=describe(n, Group.ATMOSPHERIC)) for n in "zuvtq"]
     latitudes, longitudes = np.linspace(90, -90, height), np.arange(width) * 360 / width
@@ -234,6 +233,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=15, help="pairs of passes (15)")
     parser.add_argument("--samples", type=int, default=10, help="samples of a pass (10)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
+    parser.add_argument("--tiny", action="store_true", help="4 degrees in the place of 0.25")
     parser.add_argument("--out", type=Path, help="write JSON there instead of printing it")
     return parser.parse_args()
 

@@ -15,16 +15,13 @@ as well, which others don't stretch.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -32,9 +29,8 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from surroundings import put
+from surroundings import put, surroundings
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS_A_BLOCK = 10
 """As many as lie between two looks at the weights, so that every block has one."""
 GOAL = 0.02
@@ -43,16 +39,21 @@ GOAL = 0.02
 def main() -> int:
     """Measure, and write or print the result."""
     options = _options()
-    with tempfile.TemporaryDirectory() as folder:
-        document = {**surroundings(), **measure(Path(folder), options)}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
+        document = {**surroundings(), **measure(Path(folder), options, held)}
     put(document, options.out)
     if options.out is not None:
         print(f"{options.out}: {document['overhead_wall']:+.2%} wall", file=sys.stderr)
     return 0
 
 
-def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Ratios of the engine's time to the bare loop's, over pairs of blocks."""
+def measure(
+    folder: Path, options: argparse.Namespace, held: contextlib.ExitStack
+) -> dict[str, Any]:
+    """Ratios of the engine's time to the bare loop's, over pairs of blocks.
+
+    What the engine holds meanwhile, the run's lock, heartbeat and metrics file, goes into `held`.
+    """
     import torch
 
     from aurora_dash.model.device import choose_device
@@ -62,7 +63,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     spec = _spec(options)
     batches, build = _prepare(spec, device)
     blocks: dict[str, Callable[[], None]] = {
-        "engine": _engine_block(folder, spec, build(), batches, device),
+        "engine": _engine_block(folder, spec, build(), batches, device, held),
         "bare": _bare_block(spec, build(), batches, device),
     }
     for block in blocks.values():
@@ -77,7 +78,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         wall.append(times["engine"][0] / times["bare"][0] - 1)
         cpu.append(times["engine"][1] / times["bare"][1] - 1)
     return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "trained_on": str(device),
         "threads": options.threads,
         "model": {"size": options.size, "variant": spec.model.variant},
         "grid": [options.height, options.width, options.levels],
@@ -138,12 +139,30 @@ def _prepare(spec: Any, device: Any) -> tuple[list[Any], Callable[[], Any]]:
     return batches, build
 
 
+class NoSaves:
+    """Checkpoints that nobody takes: the bare loop takes none either."""
+
+    def __call__(self, trainer: Any, best: bool) -> None:
+        """Take none."""
+
+    def check(self) -> bool:
+        """Nothing is being written that could have failed."""
+        return False
+
+    def finish(self) -> bool:
+        """Nothing has to be waited for."""
+        return False
+
+
 def _engine_block(
-    folder: Path, spec: Any, model: Any, batches: list[Any], device: Any
+    folder: Path,
+    spec: Any,
+    model: Any,
+    batches: list[Any],
+    device: Any,
+    held: contextlib.ExitStack,
 ) -> Callable[[], None]:
     """Steps of the engine's own loop, with all that it writes and watches by default."""
-    import contextlib
-
     from aurora_dash.runs.metrics import MetricsWriter
     from aurora_dash.runs.ownership import own
     from aurora_dash.runs.store import RunStore
@@ -152,13 +171,15 @@ def _engine_block(
     from aurora_dash.training.loop import Trainer
     from aurora_dash.training.order import BatchOrder
     from aurora_dash.training.record import Recorder
+    from aurora_dash.training.room import Room
     from aurora_dash.training.step import TrainingStep
 
     run = RunStore(folder / "runs").create(spec)
-    stack = contextlib.ExitStack()
-    owner = stack.enter_context(own(run))
-    metrics = stack.enter_context(MetricsWriter(run.metrics_path))
+    owner = held.enter_context(own(run))
+    metrics = held.enter_context(MetricsWriter(run.metrics_path))
     step = TrainingStep(model, spec, device, spec.training.steps)
+    requests = Control(run, owner, lambda: False)
+    recorder = Recorder(metrics, owner, Room(run, owner, requests), 10**9, device)
 
     class Batches:
         order = BatchOrder(len(batches) * spec.training.batch_size, spec.training.batch_size, 0)
@@ -170,9 +191,9 @@ def _engine_block(
         take_step=step,
         batches=Batches(),
         validate=None,
-        records=WatchedRecords(Recorder(metrics, owner, 10**9, device), run, spec, device),
-        requests=Control(run, owner, lambda: False),
-        save=lambda trainer, best: None,
+        records=WatchedRecords(recorder, run, spec, device),
+        requests=requests,
+        save=NoSaves(),
         total_steps=0,
         validate_every=spec.training.validate_every,
         save_every=spec.training.checkpoint_every,
@@ -182,8 +203,6 @@ def _engine_block(
         trainer.total_steps = trainer.step + STEPS_A_BLOCK
         trainer.run()
 
-    # Held as long as the block: the run's lock, heartbeat and metrics file.
-    block.stack = stack  # type: ignore[attr-defined]
     return block
 
 
@@ -226,26 +245,6 @@ def _timed(block: Callable[[], None], device: Any) -> tuple[float, float]:
     block()
     end = now()
     return end[0] - begin[0], end[1] - begin[1]
-
-
-def surroundings() -> dict[str, Any]:
-    """When, where and with what it was measured."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "aurora": version("microsoft-aurora"),
-    }
 
 
 def _options() -> argparse.Namespace:

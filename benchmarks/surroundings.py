@@ -27,6 +27,8 @@ def surroundings() -> dict[str, Any]:
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "device": gpu.name if gpu else f"CPU ({platform.machine()})",
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
         "device_memory_bytes": gpu.total_memory if gpu else device_memory(torch.device("cpu")),
         "versions": {
             "python": platform.python_version(),

@@ -145,9 +145,8 @@ def _loop_overhead(result: Result) -> str:
     ]
     return (
         "## The engine beside a bare loop\n\n"
-        f"`python benchmarks/loop_overhead.py`: {result['date'][:10]}, {result['device']}, "
-        f"{result['threads']} threads, python {result['python']}, torch {result['torch']}, commit "
-        f"{result['commit'][:8]}.\n\nA {result['model']['size']} model, {height} x {width} "
+        f"`python benchmarks/loop_overhead.py`: {_surroundings(result)} Threads: "
+        f"{result['threads']}.\n\nA {result['model']['size']} model, {height} x {width} "
         f"points, {levels} levels, batch {result['batch_size']}: "
         f"{_milli(result['bare_step_seconds'])} ms a step of the bare loop, a small step, "
         "against which costs weigh most. Medians over "
@@ -280,10 +279,9 @@ def _evaluation(result: Result) -> str:
     head = ("scores", "wall time", "time of the process", "middle half", "0.25°: a step", "of it")
     return (
         "## Evaluation beside the bare model\n\n"
-        f"`python benchmarks/evaluation.py`: {result['date'][:10]}, {result['threads']} CPU "
-        f"thread, python {result['python']}, torch {result['torch']}, commit "
-        f"{result['commit'][:8]}; the machine's load was "
-        f"{result['load_average']:.1f}.\n\nA tiny model at 32 x 64 points, the "
+        f"`python benchmarks/evaluation.py`: {_surroundings(result)} Threads: "
+        f"{result['threads']}; the machine's load was {result['load_average']:.1f}.\n\n"
+        "A tiny model at 32 x 64 points, the "
         f"hardest case: {_milli(tiny['default']['bare_seconds'] / tiny['samples'])} ms a forecast "
         f"with the reading of its input; medians over {tiny['default']['pairs']} pairs of passes "
         f"over {tiny['samples']} samples; the goal is at most {100 * result['goal']:.0f} %. At "
@@ -307,7 +305,7 @@ _SECTIONS: Mapping[str, Callable[[Result], str]] = {
 def _surroundings(result: Result) -> str:
     versions = result["versions"]
     named = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "aurora-dash"))
-    changed = ", with later changes" if result["changed_since_commit"] else ""
+    changed = ", with later changes" if result.get("changed_since_commit") else ""
     return (
         f"{result['date'][:10]}, {result['device']}, {named}, commit "
         f"{result['commit'][:8]}{changed}."

@@ -91,3 +91,23 @@ def test_scoring_a_quarter_degree_step_stayed_within_its_goal(repository: Path) 
     result = json.loads(text)
     for measures in ("default", "more"):
         assert result["quarter_degree"][measures]["of_stand_in"] < result["goal"]
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_the_loop_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(
+        repository, "loop_overhead", "--pairs", "2", "--height", "16", "--width", "32",
+        "--levels", "2", "--batch-size", "1",
+    )  # fmt: skip
+    assert (result["trained_on"], result["pairs"]) == ("cpu", 2)
+    assert result["engine_step_seconds"] > 0 < result["bare_step_seconds"]
+    assert "| wall time |" in tables.render({"loop_overhead": result})
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_evaluation_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(repository, "evaluation", "--pairs", "2", "--samples", "2", "--tiny")
+    assert result["tiny"]["samples"] == 2
+    assert result["tiny"]["default"]["bare_seconds"] > 0
+    assert result["quarter_degree"]["default"]["of_stand_in"] > 0
+    assert "bare model" in tables.render({"evaluation": result})

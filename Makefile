@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
+# Two at a time on two cores; more than four would want more memory than machines have to spare.
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -47,10 +49,10 @@ chromium: $(VENV)/.installed-dev
 	@bash .ci/chromium $(BIN)/python
 
 test: check chromium ## all checks and all tests, real browser included
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-quick: check ## all checks and the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 screenshots: chromium ## make the README's pictures anew, with the browser test
 	AURORA_DASH_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/browser/test_guided_path.py -k demo

@@ -150,7 +150,8 @@ def test_one_whose_process_is_gone_reads_as_interrupted(run: Run) -> None:
         record["state"] = "running"
         record["owner"] |= change
         path.write_text(json.dumps(record))
-        assert get_evaluation(run, evaluation_id).state is EvaluationState.INTERRUPTED
+        # Its last word comes before it lets go of the lock, so that moment may still lie ahead.
+        _wait(run, evaluation_id, EvaluationState.INTERRUPTED)
 
 
 def test_damaged_and_foreign_folders_are_listed_not_raised(run: Run) -> None:

@@ -94,7 +94,7 @@ def test_a_choice_of_layers_without_checkpointing_is_refused() -> None:
 @pytest.mark.parametrize(
     "parts",
     [{"backbone"}, {"decoder"}, {"backbone", "decoder"}, {"encoder", "backbone", "decoder"}],
-    ids="+".join,
+    ids=lambda parts: "+".join(sorted(parts)),
 )
 def test_half_precision_is_switched_on_by_parts(batch, parts: set[str]) -> None:
     fields = {"encoder": "autocast_encoder", "decoder": "autocast_decoder", "backbone": "autocast"}

@@ -55,7 +55,6 @@ METRICS_FIELDS: tuple[Field, ...] = (
     Field("lr/new_embeddings/<variable>", "1", "of a variable with a learning rate of its own"),
     Field("lr/<group>", "1", "of a group with a learning rate of its own"),
     Field("grad_norm", "1", "L2 norm of all gradients before clipping"),
-    Field("grad_norm_clipped", "1", "the same after clipping"),
     Field(
         "grad_norm/<group>",
         "1",
@@ -64,8 +63,14 @@ METRICS_FIELDS: tuple[Field, ...] = (
     Field(
         "grad_norm/new_embeddings/<variable>",
         "1",
-        "of one new variable; every `training.statistics_every` steps, like the next four",
+        "of one new variable; every `training.statistics_every` steps, like the other numbers of "
+        "new variables, weight norms and update ratios",
     ),
+    Field(
+        "grad_norm_clipped", "1", "`grad_norm` after clipping; absent where nothing is ever clipped"
+    ),
+    Field("grad_norm_clipped/<group>", "1", "by group, after clipping"),
+    Field("grad_norm_clipped/new_embeddings/<variable>", "1", "of one new variable"),
     Field("weight_norm/<group>", "1", "L2 norm of the trained weights before the step"),
     Field("weight_norm/new_embeddings/<variable>", "1", "of one new variable"),
     Field(
@@ -79,6 +84,8 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "1",
         "share of the target values that were missing and left out; absent where none was",
     ),
+    Field("samples", "", "samples that the step learned from, those of all processes"),
+    Field("samples_per_second", "1/s", "`samples` over `step_seconds`"),
     Field("step_seconds", "s", "wall time of the step, of all its accumulated batches"),
     Field("data_seconds", "s", "of which waiting for data"),
     Field(
@@ -87,7 +94,36 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "how long training stood still for checkpoints since the record before; absent where none "
         "was saved",
     ),
-    Field("memory_bytes", "bytes", "memory of the device (GPU) or of the process (CPU)"),
+    Field(
+        "memory_bytes",
+        "bytes",
+        "on a GPU the most that torch has held there so far, on a CPU the memory of the process",
+    ),
+    Field(
+        "cpu_percent",
+        "%",
+        "processor time of the process, 100 for each core that is busy; a mean over the seconds "
+        "since the record before that has it, like all that follow",
+    ),
+    Field("machine_cpu_percent", "%", "of all cores of the machine, whoever keeps them busy"),
+    Field("rss_bytes", "bytes", "memory of the process on the host"),
+    Field("host_free_bytes", "bytes", "memory that the host can still give"),
+    Field(
+        "gpu_percent",
+        "%",
+        "share of the time in which the GPU computed, like the next four "
+        "as NVML tells it; absent without a GPU",
+    ),
+    Field("gpu_memory_bytes", "bytes", "memory of the GPU that is taken, by whomever"),
+    Field("gpu_memory_total_bytes", "bytes", "memory that the GPU has"),
+    Field("gpu_celsius", "°C", "temperature of the GPU"),
+    Field("gpu_watts", "W", "power that the GPU draws"),
+    Field(
+        "process/<rank>/<field>",
+        "",
+        "the last nine of another process of a distributed run and of its GPU, one record later: "
+        "`process/1/gpu_percent`",
+    ),
     Field("nonfinite", "", "names of the values that were NaN or infinite, written as null"),
 )
 

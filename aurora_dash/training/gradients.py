@@ -17,6 +17,7 @@ from aurora_dash.training.optimiser import Groups
 _EPSILON = 1e-6
 # Brock et al. 2021: rows of weights that are zero, as many are at first, may still learn.
 _LEAST_ROW_NORM = 1e-3
+_NO_PARTS: Groups = {}
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,20 @@ class GradientNorms:
 
     total: Tensor
     by_group: dict[str, Tensor]
+
+    def with_parts(self, parts: GradientNorms) -> GradientNorms:
+        """With those of parts of the groups as well, which the total counts already."""
+        return GradientNorms(self.total, self.by_group | parts.by_group)
+
+    def scaled(self, factor: Tensor) -> GradientNorms:
+        """Those of gradients that were all multiplied by a factor."""
+        return GradientNorms(
+            self.total * factor, {name: norm * factor for name, norm in self.by_group.items()}
+        )
+
+    def named(self, name: str) -> dict[str, Tensor]:
+        """As the numbers of a record: the total under `name`, groups under ``name/group``."""
+        return {name: self.total} | {f"{name}/{group}": v for group, v in self.by_group.items()}
 
 
 def gradient_norms(groups: Mapping[str, Mapping[str, nn.Parameter]]) -> GradientNorms:
@@ -55,29 +70,34 @@ def combined_norms(norms: Mapping[str, Sequence[Tensor]]) -> GradientNorms:
     return GradientNorms(torch.linalg.vector_norm(together), by_group)
 
 
-def clip(groups: Groups, total_norm: Tensor, spec: OptimiserSpec) -> Tensor | None:
-    """Limit all gradients in place as the spec asks; the norm after it, None without clipping."""
+def clip(
+    groups: Groups, norms: GradientNorms, spec: OptimiserSpec, parts: Groups = _NO_PARTS
+) -> GradientNorms | None:
+    """Limit all gradients in place as the spec asks; their norms after it, None without clipping.
+
+    `norms` are those before it, of the `groups` and of `parts` of them that are told apart.
+    """
     if spec.clip_by == "norm":
         if spec.clip_norm is None:
             return None
-        clip_gradients(groups, total_norm, spec.clip_norm)
-        return total_norm.clamp(max=spec.clip_norm)
+        return norms.scaled(clip_gradients(groups, norms.total, spec.clip_norm))
     if spec.clip_by == "value":
         gradients = gradients_of(groups)
         torch._foreach_clamp_min_(gradients, -spec.clip_value)
         torch._foreach_clamp_max_(gradients, spec.clip_value)
     else:
         clip_adaptively(groups, spec.clip_factor)
-    return gradient_norms(groups).total
+    return gradient_norms(groups).with_parts(gradient_norms(parts))
 
 
-def clip_gradients(groups: Groups, total_norm: Tensor, max_norm: float) -> None:
-    """Scale all gradients in place so that their norm is at most `max_norm`.
+def clip_gradients(groups: Groups, total_norm: Tensor, max_norm: float) -> Tensor:
+    """Scale all gradients in place so that their norm is at most `max_norm`; the factor.
 
     The same as `torch.nn.utils.clip_grad_norm_`, with the norm given instead of computed again.
     """
     factor = (max_norm / (total_norm + _EPSILON)).clamp(max=1.0)
     torch._foreach_mul_(gradients_of(groups), factor)
+    return factor
 
 
 def clip_adaptively(groups: Groups, factor: float) -> None:

@@ -214,7 +214,11 @@ class Trainer:
         if self._validate is None:
             best = math.inf if self.best_loss is None else self.best_loss
             self.best_loss = min(self.last_loss, best)
-        times = {"step_seconds": end - begin, "data_seconds": batches.waited}
+        times = {
+            "step_seconds": end - begin,
+            "data_seconds": batches.waited,
+            "samples_per_second": values["samples"] / (end - begin),
+        }
         if self._save_seconds:
             times["save_seconds"], self._save_seconds = self._save_seconds, 0.0
         self._records.train(self.step, self.epoch, values | times, self._seconds_a_step())

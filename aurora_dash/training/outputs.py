@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.runs.metrics import MetricsWriter
@@ -20,6 +20,7 @@ from aurora_dash.training.room import Room
 from aurora_dash.training.saving import Saver
 from aurora_dash.training.sharded import SavesInParts
 from aurora_dash.training.step import TrainingStep
+from aurora_dash.training.usage import MeasuredRecords, UsageSampler
 
 
 @contextmanager
@@ -27,13 +28,18 @@ def records_of(
     run: Run, keeper: Keeper, room: Room, spec: RunSpec, world: World, step: TrainingStep
 ) -> Iterator[tuple[Records, MetricsWriter | None]]:
     """Who takes the numbers of the training, and the file of one of several processes."""
-    if not world.is_first:
-        yield RecordsForAll(world, NoRecords()), None
-        return
-    with MetricsWriter(run.metrics_path) as metrics:
+    with ExitStack() as stack:
+        usage = stack.enter_context(UsageSampler(step.device))
+        if not world.is_first:
+            yield RecordsForAll(world, NoRecords(), usage), None
+            return
+        metrics = stack.enter_context(MetricsWriter(run.metrics_path))
         recorder = Recorder(metrics, keeper, room, step.total_steps, step.device)
         watched = WatchedRecords(recorder, run, spec, step.device)
-        yield (watched if world.is_alone else RecordsForAll(world, watched)), metrics
+        if world.is_alone:
+            yield MeasuredRecords(watched, usage), metrics
+        else:
+            yield RecordsForAll(world, watched, usage), metrics
 
 
 def saves_of(saver: Saver, room: Room, model: BuiltModel, spec: RunSpec, world: World) -> Saves:

@@ -81,20 +81,19 @@ class TrainingStep:
         looks = self._weights.before(step)
         try:
             taken = self._differentiate(step, batches)
-            norms = self._update.norms(self._groups)
-            looks |= self._weights.gradients(self._update.norms)
-            by_group = {f"grad_norm/{group}": norm for group, norm in norms.by_group.items()}
-            record = taken.record({"grad_norm": norms.total, **by_group, **looks})
+            new = self._weights.new_variables
+            norms = self._update.norms(self._groups).with_parts(self._update.norms(new))
+            record = taken.record(norms.named("grad_norm") | looks)
         except TrainingError:
             self._rollout.undo()
             raise
-        clipped = self._update.finish(norms)
+        clipped = self._update.finish(norms, new)
         self._rollout.commit()
         if self.average is not None:
             self.average.update()
         after = self._weights.after()
         if clipped is not None:
-            after["grad_norm_clipped"] = clipped
+            after |= clipped.named("grad_norm_clipped")
         return record | _rates(rates, self._spec.lr_groups) | (to_floats(after) if after else {})
 
     def _differentiate(self, step: int, batches: Iterable[Sample]) -> Taken:

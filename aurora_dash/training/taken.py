@@ -52,9 +52,9 @@ class Taken:
         inputs = self._newest[2]
         extra = self._settle(more)
         found = self._world.gather(
-            (self._mean, self._num_compared, self._num_values, self._problem)
+            (self._mean, self._num_compared, self._num_values, self._problem, self.size)
         )
-        means, num_compared, num_values, problems = zip(*found, strict=True)
+        means, num_compared, num_values, problems, sizes = zip(*found, strict=True)
         missing = 1 - sum(num_compared) / sum(num_values) if sum(num_values) else 0.0
         record = TermsMean.of(means).result() | extra
         self._world.raise_first(problems)
@@ -63,6 +63,7 @@ class Taken:
             refuse_unless_finite(self._step, record, inputs, changed=self._in_backward)
         except TrainingError as problem:
             self._world.raise_together(problem)
+        record["samples"] = round(sum(sizes))
         return record | ({"missing_fraction": missing} if missing else {})
 
     def refuse_early(self, terms: LossTerms, inputs: Batch) -> None:

@@ -28,8 +28,9 @@ class Update(Protocol):
     def norms(self, groups: Groups) -> GradientNorms:
         """Norms of the gradients of this step, before clipping."""
 
-    def finish(self, norms: GradientNorms) -> Tensor | None:
-        """See to it that the weights are changed; the clipped gradients' norm if they are."""
+    def finish(self, norms: GradientNorms, parts: Groups) -> GradientNorms | None:
+        """See to it that the weights are changed; norms of the gradients after clipping, if they
+        are clipped, of all groups and of `parts` of them."""
 
 
 class _Changes:
@@ -59,9 +60,9 @@ class AtOnce(_Changes):
         """Norms of the gradients that are there."""
         return gradient_norms(groups)
 
-    def finish(self, norms: GradientNorms) -> Tensor | None:
+    def finish(self, norms: GradientNorms, parts: Groups) -> GradientNorms | None:
         """Clip and step."""
-        clipped = clip(self._groups, norms.total, self._spec)
+        clipped = clip(self._groups, norms, self._spec, parts)
         self._masters.step(self._optimiser)
         return clipped
 
@@ -95,19 +96,21 @@ class InBackward(_Changes):
         """Norms of the gradients that were there."""
         return _of(groups, self._norms)
 
-    def finish(self, norms: GradientNorms) -> Tensor | None:
+    def finish(self, norms: GradientNorms, parts: Groups) -> GradientNorms | None:
         """Take the steps for which gradients went to the host's memory."""
         self._masters.step(self._optimiser)
-        return _of(self._groups, self._clipped).total if self._clipped else None
+        if not self._clipped:
+            return None
+        return _of(self._groups, self._clipped).with_parts(_of(parts, self._clipped))
 
     def _take(self, parameter: nn.Parameter) -> None:
         assert parameter.grad is not None
         norm = torch.linalg.vector_norm(parameter.grad, dtype=torch.float32)
         self._norms[id(parameter)] = norm
         parameter.grad.masked_fill_(~torch.isfinite(norm), 0.0)
-        clipped = clip({"": {"": parameter}}, norm, self._spec)
+        clipped = clip({"": {"": parameter}}, GradientNorms(norm, {}), self._spec)
         if clipped is not None:
-            self._clipped[id(parameter)] = clipped
+            self._clipped[id(parameter)] = clipped.total
         self._masters.take(self._optimiser, parameter)
 
 

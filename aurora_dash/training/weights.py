@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from aurora_dash.training.distributed.shards import every, local, whole_norms
-from aurora_dash.training.gradients import GradientNorms
 from aurora_dash.training.optimiser import Groups
 
 _TINY = 1e-12
@@ -22,8 +21,7 @@ class WeightStatistics:
     ``weight_norm/<group>`` is the L2 norm of the trained weights before the step.
     ``update_ratio/<group>`` is the norm of the step's change over that of the weights; it comes
     from at most 4096 evenly spaced values of each tensor, each standing for its neighbours, since
-    a copy of all weights would take their memory once more. ``grad_norm/<group>`` is added for new
-    variables alone: those of groups are in every record.
+    a copy of all weights would take their memory once more.
     """
 
     def __init__(
@@ -54,12 +52,11 @@ class WeightStatistics:
             for name, parameters in self._parts.items()
         }
 
-    def gradients(self, norms_of: Callable[[Groups], GradientNorms]) -> dict[str, Tensor]:
-        """Look at the gradients of new variables; nothing if `before` had nothing."""
-        if not self._before or not self._new:
-            return {}
-        norms = norms_of(self._new).by_group
-        return {f"grad_norm/{name}": norm for name, norm in norms.items()}
+    @property
+    def new_variables(self) -> Groups:
+        """The parameters of new variables, whose gradients are looked at too; none if `before` had
+        nothing."""
+        return self._new if self._before else {}
 
     def after(self) -> dict[str, Tensor]:
         """Look after the weights changed; nothing if `before` had nothing."""

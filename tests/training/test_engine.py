@@ -108,6 +108,7 @@ def test_every_record_has_what_the_charts_want(run) -> None:
     assert {
         *("step", "epoch", "time", "split", "loss", "lr", "grad_norm", "step_seconds"),
         *("grad_norm/encoder", "grad_norm/backbone", "grad_norm/decoder", "grad_norm_clipped"),
+        *("grad_norm_clipped/encoder", "samples", "samples_per_second"),
         *("loss/2t", "loss/z/850", "loss/q/500", "data_seconds", "memory_bytes"),
     } <= first.keys()
     looks = {name for name in first if name.startswith(("weight_norm/", "update_ratio/"))}
@@ -116,8 +117,9 @@ def test_every_record_has_what_the_charts_want(run) -> None:
         for what in ("weight_norm", "update_ratio")
         for group in ("encoder", "backbone", "decoder")
     }
-    saved = {"save_seconds"}
-    assert all(record.keys() - saved == first.keys() - looks for record in rest)
+    # What is sampled by the second, and pauses.
+    saved = {"save_seconds", "cpu_percent", "machine_cpu_percent", "rss_bytes", "host_free_bytes"}
+    assert all(record.keys() - saved == first.keys() - looks - saved for record in rest)
     assert first["step_seconds"] >= first["data_seconds"] >= 0
     assert first["memory_bytes"] > 10**8
     validation = next(r for r in _records(run) if r["split"] == "validation")

@@ -99,9 +99,10 @@ def test_steps_equal_those_of_plain_adamw() -> None:
 def test_values_are_clipped_each_by_itself() -> None:
     groups = {"encoder": _parameters([3.0, -4.0, 0.5])}
     spec = OptimiserSpec(clip_by="value", clip_value=1.0)
-    after = clip(groups, gradient_norms(groups).total, spec)
+    after = clip(groups, gradient_norms(groups), spec)
     assert groups["encoder"]["0"].grad.tolist() == [1.0, -1.0, 0.5]
-    assert after.item() == 1.5
+    assert after.total.item() == 1.5
+    assert after.by_group["encoder"].item() == 1.5
 
 
 def test_adaptive_clipping_limits_each_row_against_its_weights() -> None:
@@ -111,7 +112,7 @@ def test_adaptive_clipping_limits_each_row_against_its_weights() -> None:
     bias = nn.Parameter(torch.tensor([0.0, 2.0]))
     bias.grad = torch.tensor([3.0, 4.0])
     groups = {"encoder": {"weight": weight, "bias": bias}}
-    clip(groups, gradient_norms(groups).total, OptimiserSpec(clip_by="adaptive", clip_factor=0.1))
+    clip(groups, gradient_norms(groups), OptimiserSpec(clip_by="adaptive", clip_factor=0.1))
     expected = torch.tensor([[0.3, 0.4], [1e-4, 0.0], [0.03, 0.04]])
     torch.testing.assert_close(weight.grad, expected)
     # A vector is one row: 0.1 * 2 of 5.
@@ -120,5 +121,31 @@ def test_adaptive_clipping_limits_each_row_against_its_weights() -> None:
 
 def test_without_a_norm_nothing_is_clipped() -> None:
     groups = {"encoder": _parameters([30.0, 40.0])}
-    assert clip(groups, gradient_norms(groups).total, OptimiserSpec(clip_norm=None)) is None
+    assert clip(groups, gradient_norms(groups), OptimiserSpec(clip_norm=None)) is None
     assert groups["encoder"]["0"].grad.tolist() == [30.0, 40.0]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OptimiserSpec(clip_norm=6.5),
+        OptimiserSpec(clip_by="value", clip_value=2.0),
+        OptimiserSpec(clip_by="adaptive", clip_factor=0.5),
+        OptimiserSpec(clip_norm=1e6),
+    ],
+    ids=["norm", "value", "adaptive", "out of reach"],
+)
+def test_norms_after_clipping_are_those_of_the_gradients_that_are_left(spec) -> None:
+    groups = {"new_embeddings": _parameters([3.0, 4.0], [0.0]), "lora": _parameters([12.0])}
+    parts = {"new_embeddings/surf_tp": {"0": groups["new_embeddings"]["0"]}}
+    before = gradient_norms(groups).with_parts(gradient_norms(parts))
+    after = clip(groups, before, spec, parts)
+    left = gradient_norms(groups)
+    assert after.total.item() == pytest.approx(left.total.item())
+    assert {name: norm.item() for name, norm in after.by_group.items()} == pytest.approx(
+        {
+            "new_embeddings": left.by_group["new_embeddings"].item(),
+            "lora": left.by_group["lora"].item(),
+            "new_embeddings/surf_tp": groups["new_embeddings"]["0"].grad.norm().item(),
+        }
+    )

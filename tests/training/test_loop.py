@@ -32,7 +32,7 @@ class World:
         if self.at_step.get(step) == "fail":
             raise TrainingError("not finite")
         self.diary.append(f"step {step}")
-        return {"loss": 1.0 - step / 10}
+        return {"loss": 1.0 - step / 10, "samples": 2 * each}
 
     def validate(self, interrupted) -> dict[str, float] | None:
         if interrupted():
@@ -41,7 +41,10 @@ class World:
         return {"loss": self.losses.pop(0)}
 
     def train(self, step, epoch, values, pace) -> None:
-        assert values.keys() - {"save_seconds"} == {"loss", "step_seconds", "data_seconds"}
+        times = {"step_seconds", "data_seconds", "samples_per_second"}
+        assert values.keys() - {"save_seconds"} == {"loss", "samples"} | times
+        pace_of_samples = values["samples"] / values["step_seconds"]
+        assert values["samples_per_second"] == pytest.approx(pace_of_samples)
         self.stood_still.append("save_seconds" in values)
         assert epoch == step / 2
         self.diary.append(f"record {step}")
@@ -256,7 +259,10 @@ def test_a_step_takes_the_batches_that_follow_each_other() -> None:
     trainer = world.trainer(accumulate=2, total_steps=2)
     read: list[int] = []
     world.take = lambda number: (read.append(number), number)
-    world.take_step = lambda step, batches: {"loss": float(len(list(batches)))}
+    world.take_step = lambda step, batches: {
+        "loss": float(len(list(batches))),
+        "samples": 1,
+    }
     world.train = lambda step, epoch, values, pace: world.diary.append(f"{epoch}")
     trainer = world.trainer(accumulate=2, total_steps=2)
     assert trainer.run()

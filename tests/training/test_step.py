@@ -35,10 +35,10 @@ def test_a_step_changes_the_weights_and_says_what_happened(step, built, samples)
     names = {"2t", "10u", "10v", "msl"}
     names |= {f"{name}/{level}" for name in "zuvtq" for level in (850, 500)}
     assert record.keys() == {
-        *("loss", "lr", "grad_norm", "grad_norm_clipped"),
+        *("loss", "lr", "samples", "grad_norm", "grad_norm_clipped"),
         *(
             f"{what}/{group}"
-            for what in ("grad_norm", "weight_norm", "update_ratio")
+            for what in ("grad_norm", "grad_norm_clipped", "weight_norm", "update_ratio")
             for group in ("encoder", "backbone", "decoder")
         ),
         *(f"loss/{name}" for name in names),
@@ -46,7 +46,12 @@ def test_a_step_changes_the_weights_and_says_what_happened(step, built, samples)
     parts = sum(record[f"grad_norm/{group}"] ** 2 for group in ("encoder", "backbone", "decoder"))
     assert record["grad_norm"] == pytest.approx(math.sqrt(parts), rel=1e-5)
     assert record["lr"] == pytest.approx(0.5e-3)
-    assert record["grad_norm_clipped"] == min(record["grad_norm"], 1.0)
+    assert record["samples"] == len(samples[0][0].metadata.time)
+    assert record["grad_norm_clipped"] == pytest.approx(min(record["grad_norm"], 1.0), rel=1e-5)
+    factor = record["grad_norm_clipped"] / record["grad_norm"]
+    for group in ("encoder", "backbone", "decoder"):
+        clipped = record[f"grad_norm_clipped/{group}"]
+        assert clipped == pytest.approx(factor * record[f"grad_norm/{group}"], rel=1e-6)
     surface = sum(record[f"loss/{name}"] for name in ("2t", "10u", "10v", "msl"))
     atmospheric = sum((record[f"loss/{n}/850"] + record[f"loss/{n}/500"]) / 2 for n in "zuvtq")
     assert record["loss"] == pytest.approx((0.25 * surface + atmospheric) / 9, rel=1e-5)

@@ -73,6 +73,11 @@ def test_gradients_of_new_variables_are_measured_within_the_backward_pass(spec, 
     one, two = (fresh_step(spec, **options)(0, [sample]) for options in (LATER, NOW))
     assert two == pytest.approx(one, rel=1e-6)
     assert two["grad_norm/new_embeddings/surf_tcwv"] > 0
+    limits = {"optimiser__clip_by": "value", "optimiser__clip_value": 1e-4}
+    one, two = (fresh_step(spec, **options, **limits)(0, [sample]) for options in (LATER, NOW))
+    assert two == pytest.approx(one, rel=1e-6)
+    name = "new_embeddings/surf_tcwv"
+    assert 0 < two[f"grad_norm_clipped/{name}"] < two[f"grad_norm/{name}"]
 
 
 def test_a_loss_that_is_not_finite_changes_nothing(spec, samples) -> None:

@@ -10,6 +10,8 @@ from aurora_dash.errors import TrainingError
 from aurora_dash.training.distributed.shards import local
 from aurora_dash.training.distributed.world import World, digest
 from aurora_dash.training.loop import Records, Requests, Saves, Trainer
+from aurora_dash.training.terms import Record
+from aurora_dash.training.usage import Usage
 
 _SAVE = "save"
 
@@ -47,17 +49,38 @@ class RequestsForAll:
 
 
 class RecordsForAll:
-    """Records that the first process writes and judges; what it raises is raised by all."""
+    """Records that the first process writes and judges; what it raises is raised by all.
 
-    def __init__(self, world: World, records: Records) -> None:
+    Whenever the first has looked at how much of its machine it takes, so do the others: their
+    numbers are in the record after that, as ``process/<rank>/<name>``.
+    """
+
+    def __init__(self, world: World, records: Records, usage: Usage) -> None:
         self._world = world
         self._records = records
+        self._usage = usage
+        self._of_others: Record = {}
 
     def train(
         self, step: int, epoch: float, values: Mapping[str, float], pace: float | None
     ) -> None:
         """Take those of a training step."""
-        self._world.by_first(lambda: self._records.train(step, epoch, values, pace))
+        if self._world.by_first(lambda: self._record(step, epoch, values, pace)):
+            self._of_others = {
+                f"process/{rank}/{name}": value
+                for rank, seen in enumerate(self._world.gather(self._usage.take()))
+                for name, value in seen.items()
+                if rank
+            }
+
+    def _record(
+        self, step: int, epoch: float, values: Mapping[str, float], pace: float | None
+    ) -> bool:
+        """Whether there was a new look at this process."""
+        seen = self._usage.take()
+        others, self._of_others = self._of_others, {}
+        self._records.train(step, epoch, {**values, **seen, **others}, pace)
+        return bool(seen)
 
     def validation(
         self, step: int, epoch: float, values: Mapping[str, float], best_loss: float | None

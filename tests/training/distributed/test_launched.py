@@ -114,6 +114,11 @@ def test_a_run_in_two_processes_is_stopped_resumed_killed_and_goes_on_in_one(
         _dash(store, "train", "demo", "--detach", "--set", *_SET, *lengths, *saves)["run_id"]
     )
     _reaches(run, 6)
+    wait_for(
+        lambda: {"rss_bytes", "process/1/rss_bytes"} <= set(run.metrics().names()),
+        "what both processes take of the machine",
+        30,
+    )
     (told,) = _dash(store, "runs", "stop", run.id, "--wait", 60)
     assert told["state"] == "stopped"
     last = find_checkpoint(run.checkpoints_folder, "last")

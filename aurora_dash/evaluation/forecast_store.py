@@ -29,8 +29,12 @@ from aurora_dash.variables import Group, Variable
 StoredFields = Mapping[str, NDArray[np.float32]]
 """By canonical name: (H, W), or (L, H, W) with levels."""
 
+LEAD = "prediction_timedelta"
+"""Name of the lead time's dimension."""
+FORECASTS_FOLDER = "forecasts"
+"""Within a run's folder, for those that are made from the dashboard."""
+
 _WRITTEN = "written"
-_LEAD = "prediction_timedelta"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,7 @@ class ForecastAxes:
     def dims(self, variable: Variable) -> tuple[str, ...]:
         """Of a variable in the file."""
         level = ("level",) if variable.group is Group.ATMOSPHERIC else ()
-        return ("time", _LEAD, *level, "latitude", "longitude")
+        return ("time", LEAD, *level, "latitude", "longitude")
 
 
 class ForecastStore:
@@ -187,7 +191,7 @@ def _template(axes: ForecastAxes, provenance: Mapping[str, str | int]) -> xr.Dat
 
     sizes = {
         "time": axes.starts.size,
-        _LEAD: len(axes.lead_hours),
+        LEAD: len(axes.lead_hours),
         "level": len(axes.levels),
         "latitude": axes.latitudes.size,
         "longitude": axes.longitudes.size,
@@ -199,8 +203,8 @@ def _template(axes: ForecastAxes, provenance: Mapping[str, str | int]) -> xr.Dat
         chunks = (*[1] * (len(shape) - 2), *shape[-2:])
         empty = full(shape, np.nan, dtype=np.float32, chunks=chunks)
         data[axes.names[variable.key]] = (dims, empty, _attributes(variable))
-    flags = full((sizes["time"], sizes[_LEAD]), 0, dtype=np.int8, chunks=(1, -1))
-    data[_WRITTEN] = (("time", _LEAD), flags, {"long_name": "whether a step has been written"})
+    flags = full((sizes["time"], sizes[LEAD]), 0, dtype=np.int8, chunks=(1, -1))
+    data[_WRITTEN] = (("time", LEAD), flags, {"long_name": "whether a step has been written"})
     identity = json.dumps({k: v for k, v in provenance.items() if k != "source"}, sort_keys=True)
     attributes = {
         "Conventions": "CF-1.10",
@@ -217,8 +221,8 @@ def _coordinates(axes: ForecastAxes) -> dict[str, Any]:
         "time": ("time", axes.starts, {
             "standard_name": "forecast_reference_time", "axis": "T",
             "long_name": "initial time (UTC)"}),
-        _LEAD: (_LEAD, leads, {"standard_name": "forecast_period", "long_name": "lead time"}),
-        "valid_time": (("time", _LEAD), axes.starts[:, None] + leads, {
+        LEAD: (LEAD, leads, {"standard_name": "forecast_period", "long_name": "lead time"}),
+        "valid_time": (("time", LEAD), axes.starts[:, None] + leads, {
             "standard_name": "time", "long_name": "valid time (UTC)"}),
         "latitude": ("latitude", axes.latitudes, {
             "standard_name": "latitude", "units": "degrees_north", "axis": "Y"}),

@@ -28,6 +28,10 @@ SCORES_FILE = "scores.json"
 SUMMARY_FILE = "summary.json"
 FIELDS_FILE = "fields.nc"
 
+SYNTHETIC = "synthetic data"
+LEARNT_SYNTHETIC = "trained on synthetic data"
+RANDOM = "random weights"
+
 _ALWAYS_RECORDED = ("variable", "level")
 
 
@@ -71,6 +75,16 @@ class EvaluationSummary(BaseModel):
     attribution: str = ""
     versions: dict[str, str] = {}
     seconds: float = 0.0
+
+    @property
+    def labels(self) -> list[str]:
+        """What must stand on all scores, maps and reports of the evaluation."""
+        holds = {
+            SYNTHETIC: self.synthetic,
+            LEARNT_SYNTHETIC: self.trained_on_synthetic and not self.synthetic,
+            RANDOM: self.random_weights,
+        }
+        return [label for label, held in holds.items() if held]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,14 +48,15 @@ def predicted_targets(spec: RunSpec) -> tuple[Target, ...]:
     """All that the model of `spec` forecasts; what is computed instead, as insolation is, is not
     among them: it would score a perfect zero. Nor is what is only given."""
     return tuple(
-        Target(variable=_described(spec, name, group))
+        Target(variable=described(spec, name, group))
         for group in (Group.SURFACE, Group.ATMOSPHERIC)
         for name in spec.names(group)
         if name not in (*spec.model.catalogue_entry.computed, *spec.input_only)
     )
 
 
-def _described(spec: RunSpec, name: str, group: Group) -> Variable:
+def described(spec: RunSpec, name: str, group: Group) -> Variable:
+    """The table's entry of a variable, or what was said when the run registered it."""
     known = describe(name, group)
     for new in spec.variables:
         if (new.name, new.group) == (name, group):

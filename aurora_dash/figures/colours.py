@@ -8,19 +8,23 @@ from functools import cache
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import to_hex
+from matplotlib.colors import Colormap, to_hex
 from numpy.typing import NDArray
 
 from aurora_dash.variables import Variable
 
 _SHADES = 48
+_SIGNED, _OF_SIGNED = "cmc.vik", "cmc.bam"
+"""Both white in the middle; the second tells a difference from the signed field that it is of."""
+_BOTH_SIGNS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColourScale:
-    """A named colour map of matplotlib and the values at its ends."""
+    """A colour map and the values at its ends."""
 
     cmap: str
+    """Name for `colour_map`."""
     low: float
     high: float
 
@@ -28,38 +32,62 @@ class ColourScale:
 def field_scale(variable: Variable, fields: Sequence[NDArray[np.float32]]) -> ColourScale:
     """One scale for several fields of a variable, so that equal colours mean equal values.
 
-    A signed variable is centred on zero; one that can't be negative starts at zero if its values
-    come near; a direction spans the circle.
+    A signed variable is centred on zero, and so is one that a person registered if its values are
+    of both signs; one that can't be negative starts at zero if its values come near; a direction
+    spans the circle.
     """
     if variable.circular:
         return ColourScale(cmap=variable.cmap, low=0.0, high=360.0)
-    low, high = _extent(fields)
-    if variable.diverging:
+    low, high = extent(fields)
+    cmap = variable.cmap
+    if variable.diverging or (variable.user_registered and _has_both_signs(low, high)):
+        cmap = variable.cmap if variable.diverging else _SIGNED
         most = max(abs(low), abs(high))
         low, high = -most, most
     elif variable.bounds[0] == 0 and 0 <= low < high / 4:
         low = 0.0
-    return _open(ColourScale(cmap=variable.cmap, low=low, high=high))
+    return _open(ColourScale(cmap=cmap, low=low, high=high))
 
 
 def difference_scale(variable: Variable, differences: Sequence[NDArray[np.float32]]) -> ColourScale:
     """Diverging and symmetric about zero, in other colours than a signed field itself has."""
-    most = max(abs(bound) for bound in _extent(differences))
-    cmap = "PuOr_r" if variable.cmap == "RdBu_r" else "RdBu_r"
+    most = max(abs(bound) for bound in extent(differences))
+    cmap = _OF_SIGNED if variable.cmap == _SIGNED else _SIGNED
     return _open(ColourScale(cmap=cmap, low=-most, high=most))
+
+
+def colour_map(name: str) -> Colormap:
+    """One of matplotlib's own, or (``cmc.`` in front) one of Crameri's scientific colour maps.
+
+    Crameri, F., Shephard, G. E. and Heron, P. J. (2020), The misuse of colour in science
+    communication, Nature Communications 11, 5444: perceptually uniform, safe for colour-blind
+    people, and diverging ones are white in the middle, which matplotlib's uniform ones are not.
+    """
+    if name.startswith("cmc."):
+        # Reads all its maps when it is imported, for which no page that draws none should wait.
+        from cmcrameri import cm
+
+        crameri: Colormap = cm.cmaps[name.removeprefix("cmc.")]
+        return crameri
+    return colormaps[name]
 
 
 @cache
 def plotly_colours(cmap: str) -> tuple[tuple[float, str], ...]:
-    """A colour map of matplotlib as Plotly's (position, colour) pairs."""
-    positions = np.linspace(0, 1, _SHADES)
-    return tuple((float(at), to_hex(colormaps[cmap](at))) for at in positions)
+    """A colour map as Plotly's (position, colour) pairs."""
+    positions, colours = np.linspace(0, 1, _SHADES), colour_map(cmap)
+    return tuple((float(at), to_hex(colours(at))) for at in positions)
 
 
-def _extent(fields: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
+def extent(fields: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
+    """Smallest and largest finite value of all fields; zeros where there is none."""
     finite = [field[np.isfinite(field)] for field in fields]
     values = np.concatenate(finite) if finite else np.empty(0)
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+
+def _has_both_signs(low: float, high: float) -> bool:
+    return low < 0 < high and min(-low, high) > _BOTH_SIGNS * max(-low, high)
 
 
 def _open(scale: ColourScale) -> ColourScale:

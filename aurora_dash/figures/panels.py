@@ -5,13 +5,34 @@ The interactive maps and those for print are two ways of drawing the same `Panel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aurora_dash.figures.colours import ColourScale, difference_scale, field_scale
-from aurora_dash.figures.scene import Grid, Scene
+from aurora_dash.errors import DataError
+from aurora_dash.figures.colours import ColourScale, difference_scale, extent, field_scale
+from aurora_dash.figures.scene import FloatArray, Grid, Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wind:
+    """Vectors over a map, (H, W) each in m/s towards east and north, NaN where there is none."""
+
+    east: FloatArray
+    north: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One map of a figure before its colours are known, in the order of the scene's axes."""
+
+    title: str
+    values: ArrayLike
+    """(H, W)."""
+    is_difference: bool = False
+    wind: Wind | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +44,9 @@ class Panel:
     """(H, W) in the grid's order."""
     scale: int
     """Index of its colour scale among the figure's."""
+    is_difference: bool = False
+    wind: Wind | None = None
+    """In the grid's order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +57,8 @@ class PanelSet:
     scales: tuple[ColourScale, ...]
     scene: Scene
     grid: Grid
+    notes: tuple[str, ...] = ()
+    """What else must be said, such as why a map that was asked for is not there."""
 
     @property
     def scale_indices(self) -> tuple[int, ...]:
@@ -44,12 +70,51 @@ class PanelSet:
         """What goes below the maps."""
         missing = any(np.isnan(panel.values).any() for panel in self.panels)
         attribution = [self.scene.attribution] if self.scene.attribution else []
-        return ["Grey: no value.", *attribution] if missing else attribution
+        return [*(["Grey: no value."] if missing else []), *self.notes, *attribution]
 
     @property
     def badge(self) -> str:
         """The scene's labels in capitals."""
         return " · ".join(label.upper() for label in self.scene.labels)
+
+
+def panel_set(parts: Sequence[Part], scene: Scene, *, notes: Sequence[str] = ()) -> PanelSet:
+    """Maps of one grid: fields on one scale, differences on another, symmetric about zero.
+
+    `DataError` for a part of another shape than the grid's, or no part at all.
+    """
+    if not parts:
+        raise DataError("There is no field to draw.", remedy=" ".join(notes))
+    grid = Grid.of(scene)
+    fields = [grid.field(part.values, f"The {part.title.lower()}") for part in parts]
+    of_fields = [f for f, part in zip(fields, parts, strict=True) if not part.is_difference]
+    of_differences = [f for f, part in zip(fields, parts, strict=True) if part.is_difference]
+    scales = []
+    if of_fields:
+        scales.append(field_scale(scene.variable, of_fields))
+    if of_differences:
+        scales.append(difference_scale(scene.variable, of_differences))
+    return PanelSet(
+        panels=tuple(
+            Panel(
+                title=part.title,
+                values=values,
+                scale=int(part.is_difference and bool(of_fields)),
+                is_difference=part.is_difference,
+                wind=None if part.wind is None else _ordered(part.wind, grid),
+            )
+            for part, values in zip(parts, fields, strict=True)
+        ),
+        scales=tuple(scales),
+        scene=scene,
+        grid=grid,
+        notes=tuple(notes),
+    )
+
+
+def _ordered(wind: Wind, grid: Grid) -> Wind:
+    east, north = (grid.field(part, "The wind") for part in (wind.east, wind.north))
+    return Wind(east=east, north=north)
 
 
 def field_panels(values: ArrayLike, scene: Scene, title: str) -> PanelSet:
@@ -68,21 +133,41 @@ def comparison_panels(
     prediction: ArrayLike, target: ArrayLike, scene: Scene, persistence: ArrayLike | None
 ) -> PanelSet:
     """Prediction and target on one scale; their difference, and persistence's, on another."""
-    grid = Grid.of(scene)
-    fields = [grid.field(prediction, "The prediction"), grid.field(target, "The target")]
-    differences = [scene.difference(*fields)]
-    titles = ["Prediction", "Target", "Prediction − target"]
+    parts = [Part(title="Prediction", values=prediction), Part(title="Target", values=target)]
+    forecasts = [("prediction", "Prediction − target", prediction)]
     if persistence is not None:
-        held = grid.field(persistence, "The persistence forecast")
-        differences.append(scene.difference(held, fields[1]))
-        titles.append("Persistence − target")
-    panels = [
-        Panel(title=title, values=values, scale=int(index >= len(fields)))
-        for index, (title, values) in enumerate(zip(titles, fields + differences, strict=True))
-    ]
-    return PanelSet(
-        panels=tuple(panels),
-        scales=(field_scale(scene.variable, fields), difference_scale(scene.variable, differences)),
-        scene=scene,
-        grid=grid,
-    )
+        forecasts.append(("persistence forecast", "Persistence − target", persistence))
+    grid = Grid.of(scene)
+    grid.require(target, "The target")
+    for name, title, values in forecasts:
+        grid.require(values, f"The {name}")
+        error = scene.difference(values, target)
+        parts.append(Part(title=title, values=error, is_difference=True))
+    return panel_set(parts, scene)
+
+
+class SharedScales:
+    """The colour scales that hold for all frames of an animation, from one frame after another."""
+
+    def __init__(self) -> None:
+        self._extents: dict[bool, tuple[float, float]] = {}
+
+    def add(self, frame: PanelSet) -> None:
+        """Take a frame's values into account; they are not kept."""
+        for panel in frame.panels:
+            if np.isfinite(panel.values).any():
+                known = self._extents.get(panel.is_difference, ())
+                span = extent([panel.values, np.array(known, np.float32)])
+                self._extents[panel.is_difference] = span
+
+    def of(self, frame: PanelSet) -> PanelSet:
+        """A frame in the colours of all that were added."""
+        kinds = {panel.scale: panel.is_difference for panel in frame.panels}
+        spans = [np.array(self._extents.get(kinds[i], ()), np.float32) for i in sorted(kinds)]
+        scales = tuple(
+            difference_scale(frame.scene.variable, [span])
+            if kinds[index]
+            else field_scale(frame.scene.variable, [span])
+            for index, span in enumerate(spans)
+        )
+        return replace(frame, scales=scales)

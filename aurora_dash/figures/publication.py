@@ -26,6 +26,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike
 
 from aurora_dash.figures.coastlines import Layer, outlines
+from aurora_dash.figures.colours import colour_map
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.figures.map_layout import Bar, Cell, Plan, fitting_width, plan
 from aurora_dash.figures.panels import Panel, PanelSet, comparison_panels, field_panels
@@ -202,7 +203,7 @@ def _draw_map(ax: GeoAxes, panel: Panel, shown: PanelSet) -> ScalarMappable:
 def _draw_cells(ax: GeoAxes, panel: Panel, shown: PanelSet, centre: float) -> ScalarMappable:
     """As an image where the cells are of one size, which is many times faster than a mesh."""
     grid, scale = shown.grid, shown.scales[panel.scale]
-    colours = {"cmap": scale.cmap, "vmin": scale.low, "vmax": scale.high}
+    colours = {"cmap": colour_map(scale.cmap), "vmin": scale.low, "vmax": scale.high}
     drawn: ScalarMappable
     if not grid.even:
         x, y = grid.longitudes - centre, grid.latitudes

@@ -125,12 +125,15 @@ class Grid:
         window = self.window
         return self.stretch * (window.north - window.south) / (window.east - window.west)
 
+    def require(self, values: ArrayLike, name: str) -> None:
+        """`DataError` for a field of another shape than the grid's."""
+        if np.shape(values) != self.shape:
+            raise DataError(f"{name} has shape {np.shape(values)}; its grid is {self.shape}.")
+
     def field(self, values: ArrayLike, name: str) -> FloatArray:
         """A field (H, W) as float32 in the order of the axes; `DataError` for another shape."""
-        array = np.asarray(values, dtype=np.float32)
-        if array.shape != self.shape:
-            raise DataError(f"{name} has shape {array.shape}; its grid is {self.shape}.")
-        return array[:, self.order]
+        self.require(values, name)
+        return np.asarray(values, dtype=np.float32)[:, self.order]
 
 
 def _axis(name: str, values: ArrayLike) -> NDArray[np.float64]:

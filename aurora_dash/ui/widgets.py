@@ -8,7 +8,12 @@ from typing import Literal
 import streamlit as st
 
 from aurora_dash.data.findings import Finding
-from aurora_dash.evaluation.results import EvaluationSummary
+from aurora_dash.evaluation.results import (
+    LEARNT_SYNTHETIC,
+    RANDOM,
+    SYNTHETIC,
+    EvaluationSummary,
+)
 from aurora_dash.runs.status import RunState
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui.boundary import plain
@@ -27,9 +32,6 @@ _CHIPS: Mapping[RunState, tuple[Colour, str]] = {
     RunState.FAILED: ("red", ":material/error:"),
     RunState.INTERRUPTED: ("orange", ":material/power_off:"),
 }
-SYNTHETIC = "synthetic data"
-LEARNT_SYNTHETIC = "trained on synthetic data"
-RANDOM = "random weights"
 _LABEL_ICONS = {
     SYNTHETIC: ":material/science:",
     LEARNT_SYNTHETIC: ":material/science:",
@@ -62,12 +64,7 @@ def spec_labels(spec: RunSpec) -> str:
 
 def summary_labels(summary: EvaluationSummary) -> list[str]:
     """The labels that must stand on scores and maps of an evaluation."""
-    holds = {
-        SYNTHETIC: summary.synthetic,
-        LEARNT_SYNTHETIC: summary.trained_on_synthetic and not summary.synthetic,
-        RANDOM: summary.random_weights,
-    }
-    return [label for label, held in holds.items() if held]
+    return summary.labels
 
 
 def show_label_texts(labels: Sequence[str]) -> None:

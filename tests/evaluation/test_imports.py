@@ -3,7 +3,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LIGHT = ("request", "results", "job", "fields", "metrics", "regions", "samples")
+LIGHT = (
+    *("request", "results", "job", "fields", "metrics", "regions", "samples"),
+    *("maps.opening", "maps.drawing", "maps.series"),
+)
 
 
 def test_what_pages_read_results_with_does_not_import_torch() -> None:

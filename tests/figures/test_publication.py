@@ -93,7 +93,7 @@ def test_a_cell_is_drawn_where_it_is(globe: Any) -> None:
     field[9, 12] = 1
     scene = replace(globe.scene, variable=describe("tcc", Group.SURFACE), labels=())
     drawn = pixels(field_figure(field, scene, dpi=100))
-    dark_blue = np.array([8, 48, 107])
+    dark_blue = np.array([44, 26, 76])
     rows, columns = np.nonzero(np.abs(drawn - dark_blue).max(axis=-1) < 12)
     map_part = rows < drawn.shape[0] * 0.75
     row, column = np.median(rows[map_part]), np.median(columns[map_part])

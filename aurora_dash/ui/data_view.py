@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.data.check import DataSummary
 from aurora_dash.data.findings import launchable
 from aurora_dash.errors import DataError
+from aurora_dash.evaluation.results import SYNTHETIC
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import doctor_view, opened, widgets, words
@@ -37,7 +38,7 @@ def _summary(summary: DataSummary, spec: RunSpec) -> None:
     st.subheader("What was recognised", anchor=False)
     if spec.data.mix:
         st.caption(f"In the first part of the mix, `{spec.data.mix[0].name}`.")
-    widgets.show_label_texts([widgets.SYNTHETIC] if summary.synthetic else [])
+    widgets.show_label_texts([SYNTHETIC] if summary.synthetic else [])
     grid, times = summary.grid, summary.times
     widgets.facts(
         [

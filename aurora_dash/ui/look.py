@@ -14,6 +14,7 @@ from aurora_dash.data.own_statistics import own_statistics
 from aurora_dash.data.statistics import Moments
 from aurora_dash.data.transforms import transformed
 from aurora_dash.errors import DataError
+from aurora_dash.evaluation.results import SYNTHETIC
 from aurora_dash.figures.coverage import coverage_figure
 from aurora_dash.figures.histogram import histogram_figure
 from aurora_dash.figures.labels import pretty_unit, utc
@@ -126,7 +127,7 @@ def _map(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
         longitudes=dataset["longitude"].values,
         level=choice.level,
         valid_time=None if valid is None else valid.astype("datetime64[s]").item(),
-        labels=[widgets.SYNTHETIC] if dataset.attrs.get("synthetic") else [],
+        labels=[SYNTHETIC] if dataset.attrs.get("synthetic") else [],
     )
     figure = field_map(values, scene, mode="dark" if widgets.is_dark() else "light")
     height = int(figure.layout.height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aurora_dash.evaluation.results import RANDOM, SYNTHETIC
 from aurora_dash.presets import get_preset
 from aurora_dash.runs.launch import launch
 from aurora_dash.runs.store import Run
@@ -49,7 +50,7 @@ def way_in() -> None:
                 "A tiny Aurora with random weights learns synthetic weather: about a minute on a "
                 "laptop, no download, no files, no GPU."
             )
-            widgets.show_label_texts([widgets.SYNTHETIC, widgets.RANDOM])
+            widgets.show_label_texts([SYNTHETIC, RANDOM])
 
 
 def launch_demo() -> None:

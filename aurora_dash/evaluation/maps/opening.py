@@ -87,9 +87,9 @@ def stored_forecasts(run: Run) -> tuple[Path, ...]:
 
 def _open(path: Path) -> xr.Dataset:
     try:
-        if path.is_dir():
-            return xr.open_zarr(path, chunks=None, decode_timedelta=True)
-        return xr.open_dataset(path, engine="netcdf4", decode_timedelta=True)
+        return xr.open_dataset(
+            path, engine="zarr" if path.is_dir() else "netcdf4", decode_timedelta=True
+        )
     except (OSError, ValueError, KeyError) as error:
         raise EvaluationError(f"Can't read the forecasts in {path}: {error}.") from error
 

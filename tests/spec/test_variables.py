@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import matplotlib
-import plotly.colors
 import pytest
+from matplotlib.colors import to_rgba
 
 from aurora_dash.errors import SpecError
+from aurora_dash.figures.colours import colour_map, plotly_colours
 from aurora_dash.variables import CATALOGUE, Group, describe, find, recognise, split_key
 
 
@@ -28,10 +28,9 @@ def test_no_alias_means_two_variables_of_one_kind() -> None:
 
 @pytest.mark.parametrize("variable", CATALOGUE, ids=lambda v: v.key)
 def test_every_colour_map_is_known_to_both_plotting_libraries(variable) -> None:
-    assert variable.cmap in matplotlib.colormaps
-    assert variable.cmap in plotly.colors.named_colorscales() or (
-        variable.cmap.removesuffix("_r").lower() in plotly.colors.named_colorscales()
-    )
+    colours = [to_rgba(colour) for _, colour in plotly_colours(variable.cmap)]
+    assert colours[0] == pytest.approx(colour_map(variable.cmap)(0.0), abs=1 / 255)
+    assert colours[-1] == pytest.approx(colour_map(variable.cmap)(1.0), abs=1 / 255)
 
 
 @pytest.mark.parametrize("variable", CATALOGUE, ids=lambda v: v.key)

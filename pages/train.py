@@ -16,6 +16,7 @@ from aurora_dash.ui.forms import (
     schedule,
     trainable,
     training,
+    watched,
 )
 
 shell.heading("train")
@@ -50,6 +51,7 @@ with st.expander("Find a learning rate", icon=":material/experiment:"):
     lr_test.show(spec, findings)
 with st.expander("Device, validation, checkpoints", icon=":material/tune:"):
     training.housekeeping(spec, machine.devices())
+    watched.choose(spec)
 with st.expander(f"Processes: {distributed.summary(spec)}", icon=":material/lan:"):
     distributed.processes(spec)
 with st.expander("Health: what is watched", icon=":material/monitor_heart:"):

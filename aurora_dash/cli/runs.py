@@ -24,6 +24,7 @@ from aurora_dash.runs.fix import alerts_of, find_alert
 from aurora_dash.runs.fix import fix as apply_remedy
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
 from aurora_dash.runs.store import Run
+from aurora_dash.runs.watched import WatchedFolder
 
 _EVENTS_SHOWN = 10
 
@@ -120,6 +121,7 @@ def show(options: argparse.Namespace) -> Answer:
         "spec": None if "problem" in summary else run.spec().model_dump(mode="json"),
         "load_report": _load_report(run),
         "checkpoints": sorted(path.name for path in run.checkpoints_folder.glob("step-*")),
+        "watched": _watched(run),
         "metrics": {split: run.metrics().last(split) for split in run.metrics().splits},
         "alerts": [_alert(entry) for entry in alerts_of(run)],
         "events": run.events()[-_EVENTS_SHOWN:],
@@ -138,6 +140,7 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
         f"best {number(document['best_validation_loss'])}, "
         f"persistence {number(document['persistence_validation_loss'])}",
         f"checkpoints: {', '.join(document['checkpoints']) or 'none'}",
+        _watched_line(document["watched"]),
         str(run.folder),
         *(f"{event.get('level')}: {event.get('message')}" for event in document["events"]),
     ]
@@ -162,6 +165,37 @@ def _alert_lines(alert: dict[str, Any]) -> list[str]:
     keys = ", ".join(remedy["key"] for remedy in alert["remedies"]) or "none to apply"
     told = f"alert {alert['id']} ({state}): {alert['message']}"
     return [one_line(told), *([f"  remedies: {keys}"] if alert["open"] else [])]
+
+
+def _watched(run: Run) -> dict[str, Any] | None:
+    """The validation sample whose forecasts are kept for maps; damaged files are told instead."""
+    folder = WatchedFolder(run.folder)
+    try:
+        target = folder.target()
+    except RunError as error:
+        return {"problem": str(error)}
+    if target is None:
+        return None
+    return {
+        "folder": str(folder.path),
+        "sample": target.sample.sample,
+        "part": target.sample.part,
+        "valid_time": f"{target.sample.valid:%Y-%m-%dT%H:%M:%SZ}",
+        "lead_hours": target.sample.lead_hours,
+        "fields": [field.key for field in target.sample.fields],
+        "steps": list(folder.steps()),
+    }
+
+
+def _watched_line(watched: dict[str, Any] | None) -> str:
+    if watched is None or "problem" in watched:
+        return f"watched sample: {watched['problem']}" if watched else ""
+    steps = watched["steps"]
+    kept = f"{len(steps)} forecasts from step {steps[0]} to {steps[-1]}" if steps else "no forecast"
+    which = f"{watched['sample']} {watched['part']}".strip()
+    return f"watched sample {which}, valid {watched['valid_time']}: {kept} of " + ", ".join(
+        watched["fields"]
+    )
 
 
 def _load_report(run: Run) -> dict[str, Any] | None:

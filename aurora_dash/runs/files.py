@@ -18,8 +18,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
+def write_atomic(path: Path, content: str | bytes, *, durable: bool = False) -> None:
     """Replace a file as a whole; readers see the old or the new content, nothing between.
+
+    Text is written as UTF-8.
 
     With `durable` the content survives a loss of power (two fsyncs, about 5 ms). Raises
     `RunError` when the folder can't be written, `DiskFullError` when the disk is full; the old
@@ -27,8 +29,8 @@ def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -26,6 +26,7 @@ from aurora_dash.runs.spec_history import (
 )
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.watched import WatchedFolder
 from aurora_dash.spec import RunSpec
 from aurora_dash.spec.differences import differences
 
@@ -223,13 +224,17 @@ def _from_weights(spec: RunSpec, run: Run, checkpoint: str) -> RunSpec:
 
 
 def _take_over(run: Run, following: Run, checkpoint: str) -> None:
-    """Give a new run a checkpoint of another, and the metrics up to it."""
+    """Give a new run a checkpoint of another, and metrics and watched forecasts up to it."""
     source = run.checkpoints_folder / checkpoint
     target = following.checkpoints_folder / checkpoint
     try:
         target.mkdir(parents=True)
         for path in sorted(source.iterdir()):
             _link(path, target / path.name)
+        watched = WatchedFolder(following.folder).path
+        watched.mkdir()
+        for path in WatchedFolder(run.folder).files(int(checkpoint.removeprefix("step-"))):
+            _link(path, watched / path.name)
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
         raise cannot_write(target, error) from error

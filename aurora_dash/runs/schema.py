@@ -50,6 +50,12 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "mixed; validation records only",
     ),
     Field("part/<name>/persistence_loss", "1", "the same of repeating the last input"),
+    Field(
+        "watched_rmse/<variable>",
+        "unit of the variable",
+        "root mean square error, weighted by area, of the one sample that is watched, "
+        "`watched_rmse/2t` or `watched_rmse/t/850`; validation records only",
+    ),
     Field("lr", "1", "learning rate of the weights that came with the checkpoint"),
     Field("lr/new_embeddings", "1", "learning rate of new patch embeddings and heads"),
     Field("lr/new_embeddings/<variable>", "1", "of a variable with a learning rate of its own"),

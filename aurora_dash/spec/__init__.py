@@ -19,6 +19,7 @@ from aurora_dash.spec.run import SCHEMA_VERSION, RunSpec
 from aurora_dash.spec.trainable import LoraSpec, TrainableSpec
 from aurora_dash.spec.training import TrainingSpec
 from aurora_dash.spec.variable import VariableSpec
+from aurora_dash.spec.watched import WatchedSpec
 
 __all__ = [
     "HUB",
@@ -42,5 +43,6 @@ __all__ = [
     "TrainableSpec",
     "TrainingSpec",
     "VariableSpec",
+    "WatchedSpec",
     "load_spec",
 ]

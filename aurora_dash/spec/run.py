@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from aurora_dash.spec import best_metric
+from aurora_dash.spec import best_metric, watched
 from aurora_dash.spec.base import SpecModel
 from aurora_dash.spec.data import DataSpec
 from aurora_dash.spec.distributed import DistributedSpec
@@ -126,8 +126,8 @@ class RunSpec(SpecModel):
         return self
 
     @model_validator(mode="after")
-    def _best_metric_is_measured(self) -> Self:
-        if refusal := best_metric.refusal(self):
+    def _what_is_looked_at_exists(self) -> Self:
+        if refusal := best_metric.refusal(self) or watched.refusal(self):
             raise ValueError(f"training.{refusal}")
         return self
 

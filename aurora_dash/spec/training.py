@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from aurora_dash.spec.base import NonNegativeFloat, PositiveInt, SpecModel
+from aurora_dash.spec.watched import WatchedSpec
 
 
 class TrainingSpec(SpecModel):
@@ -47,6 +48,7 @@ class TrainingSpec(SpecModel):
     keep_every: PositiveInt | None = None
     """Checkpoints at multiples of so many steps are kept for good, beside those; a multiple of
     `checkpoint_every`. None: none is."""
+    watched: WatchedSpec = WatchedSpec()
 
     @model_validator(mode="before")
     @classmethod

@@ -22,6 +22,9 @@ from aurora_dash.training.rollout.chain import Chain
 from aurora_dash.training.rollout.crps import fair_crps
 from aurora_dash.training.rollout.leads import lead_hours, mean_over_leads
 
+See = Callable[[int, Batch, Batch], None]
+"""Is shown each 0-based step of a forecast: its number, prediction (normalised) and target."""
+
 
 class Comparer:
     """Predicts with a model and compares with the target, both as the loss wants them."""
@@ -54,18 +57,22 @@ class Comparer:
         draw: int,
         skip: int = 0,
         keep: Callable[[Batch], None] | None = None,
+        see: See | None = None,
         is_part: bool = False,
     ) -> LossTerms:
         """Mean loss of a forecast with a target for each step, its noise numbered by `draw`.
 
         The first `skip` steps are taken without gradient and have no target. `keep` is given the
-        inputs of the step after the last. A stochastic model is scored with all its members.
+        inputs of the step after the last, `see` each step as it is made: both those of the first
+        member. A stochastic model is scored with all its members.
         `is_part` says that the batch is the share of this process: where processes share each
         batch, the mean of what they give is the loss of the whole.
         """
         pool = self.world.average if is_part and self._splits else None
         return self._forward(
-            lambda: self._forecast(inputs, targets, draw=draw, skip=skip, keep=keep, pool=pool)
+            lambda: self._forecast(
+                inputs, targets, draw=draw, skip=skip, keep=keep, see=see, pool=pool
+            )
         )
 
     def _forecast(
@@ -76,6 +83,7 @@ class Comparer:
         draw: int,
         skip: int,
         keep: Callable[[Batch], None] | None,
+        see: See | None,
         pool: Pool | None,
     ) -> LossTerms:
         terms: dict[float, LossTerms] = {}
@@ -91,6 +99,8 @@ class Comparer:
                 predictions = [chain.predict(leads) for chain in chains]
                 hours = leads[0] * (chains[0].inputs.metadata.rollout_step + 1)
                 terms[hours] = self._compare(predictions, target, pool)
+                if see is not None:
+                    see(number, predictions[0], target)
                 if number + 1 < len(targets):
                     for chain, prediction in zip(chains, predictions, strict=True):
                         chain.advance(prediction)

@@ -49,6 +49,8 @@ from aurora_dash.training.room import PatientRun, Room
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.stopping import Best, EarlyStopping
+from aurora_dash.training.watched import SampleWatch
+from aurora_dash.training.watched_fields import watch_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +162,7 @@ class _Ready:
     replay: Replay | None
     team: Team
     step: TrainingStep
+    watch: SampleWatch | None
 
 
 def _prepare(
@@ -173,7 +176,15 @@ def _prepare(
     team = Team(world, share, wrap(model.module, spec.distributed, world.size))
     total_steps = total_steps_of(spec, material.order)
     step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team)
-    return _Ready(spec=spec, material=material, model=model, replay=replay, team=team, step=step)
+    return _Ready(
+        spec=spec,
+        material=material,
+        model=model,
+        replay=replay,
+        team=team,
+        step=step,
+        watch=watch_of(spec, material.validation, model.module),
+    )
 
 
 @contextmanager
@@ -192,7 +203,7 @@ def _trainer(
     saved = dict(step.parts) | ({"early_stopping": stopping} if stopping else {})
     always_best = not material.validation
     with (
-        records_of(run, keeper, room, spec, world, step) as (records, metrics),
+        records_of(run, keeper, room, spec, world, step, ready.watch) as (records, metrics),
         TrainingBatches(
             material.train,
             ready.replay.order if ready.replay else share.order(material.order),
@@ -207,7 +218,7 @@ def _trainer(
         trainer = Trainer(
             take_step=step,
             batches=batches,
-            validate=validator_of(run, spec, step, material),
+            validate=validator_of(run, spec, step, material, ready.watch),
             records=records,
             requests=requests if world.is_alone else RequestsForAll(world, requests),
             save=saves_of(saver, room, model, spec, world),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xarray as xr
 
@@ -29,6 +29,8 @@ class ValidationPart:
     """Empty where nothing is mixed."""
     weight: float
     samples: Samples
+    levels: tuple[float, ...]
+    """hPa."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,12 @@ def material_of(spec: RunSpec, parts: Sequence[OpenedPart]) -> Material:
         for part, split in zip(parts, splits, strict=True)
     ]
     validation = [
-        ValidationPart(part.name, part.weight, read(part, _validated(spec, split.validation)))
+        ValidationPart(
+            part.name,
+            part.weight,
+            read(part, _validated(spec, split.validation)),
+            _levels(part.dataset),
+        )
         for part, split in zip(parts, splits, strict=True)
         if split.validation
     ]
@@ -100,4 +107,8 @@ def _order(spec: RunSpec, sizes: Sequence[int]) -> Order:
 def _cut_for_validation(spec: RunSpec, part: ValidationPart) -> ValidationPart:
     if spec.data.crop is None or spec.data.validation_crop == "whole":
         return part
-    return ValidationPart(part.name, part.weight, CentreCrop(part.samples, spec.data.crop))
+    return replace(part, samples=CentreCrop(part.samples, spec.data.crop))
+
+
+def _levels(dataset: xr.Dataset) -> tuple[float, ...]:
+    return tuple(dataset["level"].values.tolist()) if "level" in dataset.coords else ()

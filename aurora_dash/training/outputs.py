@@ -21,13 +21,20 @@ from aurora_dash.training.saving import Saver
 from aurora_dash.training.sharded import SavesInParts
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.usage import MeasuredRecords, UsageSampler
+from aurora_dash.training.watched import RecordsWithSample, SampleWatch
 
 
 @contextmanager
 def records_of(
-    run: Run, keeper: Keeper, room: Room, spec: RunSpec, world: World, step: TrainingStep
+    run: Run,
+    keeper: Keeper,
+    room: Room,
+    spec: RunSpec,
+    world: World,
+    step: TrainingStep,
+    watch: SampleWatch | None,
 ) -> Iterator[tuple[Records, MetricsWriter | None]]:
-    """Who takes the numbers of the training, and the file of one of several processes."""
+    """Who takes the numbers of the training, and what `watch` caught; the file of the numbers."""
     with ExitStack() as stack:
         usage = stack.enter_context(UsageSampler(step.device))
         if not world.is_first:
@@ -35,11 +42,13 @@ def records_of(
             return
         metrics = stack.enter_context(MetricsWriter(run.metrics_path))
         recorder = Recorder(metrics, keeper, room, step.total_steps, step.device)
-        watched = WatchedRecords(recorder, run, spec, step.device)
+        records: Records = WatchedRecords(recorder, run, spec, step.device)
+        if watch is not None:
+            records = RecordsWithSample(records, run, spec, watch, step.total_steps)
         if world.is_alone:
-            yield MeasuredRecords(watched, usage), metrics
+            yield MeasuredRecords(records, usage), metrics
         else:
-            yield RecordsForAll(world, watched, usage), metrics
+            yield RecordsForAll(world, records, usage), metrics
 
 
 def saves_of(saver: Saver, room: Room, model: BuiltModel, spec: RunSpec, world: World) -> Saves:

@@ -29,6 +29,7 @@ from aurora_dash.training.rollout.buffer import memory_needed
 from aurora_dash.training.rollout.replay import Replay
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
+from aurora_dash.training.watched import SampleWatch
 
 
 def refuse_unless_launchable(run: Run, findings: Iterable[Finding]) -> None:
@@ -101,9 +102,14 @@ def replay_of(run: Run, spec: RunSpec, material: Material) -> Replay | None:
 
 
 def validator_of(
-    run: Run, spec: RunSpec, step: TrainingStep, material: Material
+    run: Run,
+    spec: RunSpec,
+    step: TrainingStep,
+    material: Material,
+    watch: SampleWatch | None = None,
 ) -> Validate | None:
-    """What validates, on one part of the data or on several; None without such data."""
+    """What validates, on one part of the data or on several; None without such data. `watch` is
+    shown the forecasts of the part that it belongs to."""
     averaged = step.average is not None and spec.optimiser.validate_ema
 
     def of(part: ValidationPart) -> Validator:
@@ -113,6 +119,7 @@ def validator_of(
             spec.training.batch_size,
             weights=step.average.applied if step.average and averaged else nullcontext,
             warn=lambda message: run.log_event("warning", said_of(part.name, message)),
+            watch=watch if watch and watch.part == part.name else None,
         )
 
     if not material.is_mixed:

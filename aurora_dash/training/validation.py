@@ -11,10 +11,11 @@ from aurora import Batch
 
 from aurora_dash.data.batches import Samples
 from aurora_dash.errors import DataError
-from aurora_dash.training.comparer import Comparer
+from aurora_dash.training.comparer import Comparer, See
 from aurora_dash.training.loader import fixed_batch
 from aurora_dash.training.rollout.leads import split_by_lead
 from aurora_dash.training.terms import Record, TermsMean
+from aurora_dash.training.watched import SampleWatch
 
 Item = TypeVar("Item")
 
@@ -43,20 +44,23 @@ class Validator:
         *,
         weights: Callable[[], AbstractContextManager[None]] = nullcontext,
         warn: Callable[[str], object] = _ignore,
+        watch: SampleWatch | None = None,
     ) -> None:
-        """`weights` puts those in place that are validated; `warn` is told what goes wrong."""
+        """`weights` puts those in place that are validated; `warn` is told what goes wrong;
+        `watch` is shown the forecast of its sample."""
         self._comparer = comparer
         self._world = comparer.world
         self._samples = samples
         self._batch_size = batch_size
         self._weights = weights
         self._warn = warn
+        self._watch = watch
         self._persistence: Record = {}
 
     def __call__(self, interrupted: Callable[[], bool] = lambda: False) -> Record | None:
         """Mean losses of the present weights over all samples: `loss`, `loss/...`, `lead_loss/...`
-        where there are several lead times, and `persistence_loss` (unless some targets are not
-        among the inputs).
+        where there are several lead times, `persistence_loss` (unless some targets are not
+        among the inputs), and `watched_rmse/...` of the sample that is watched.
 
         `interrupted` is asked before each batch; None if it said yes. None too, with a warning,
         if the data can't be read: training goes on without this validation.
@@ -77,14 +81,18 @@ class Validator:
         first_time = not self._persistence and self._comparer.can_persist
         model, persistence = TermsMean(), TermsMean()
         num_batches = -(-len(self._samples) // self._batch_size)
+        if self._watch is not None:
+            self._watch.begin()
         for first in range(0, num_batches, self._world.size):
             if interrupted():
                 return None
             number = first + self._world.rank
-            for inputs, targets, counts in self._turn(number if number < num_batches else None):
+            for inputs, targets, counts, see in self._turn(
+                number if number < num_batches else None
+            ):
                 # Negative draws are those of validation: the same noise every time, never one
                 # that is trained on.
-                terms = self._comparer.forecast(inputs, targets, draw=-1 - number)
+                terms = self._comparer.forecast(inputs, targets, draw=-1 - number, see=see)
                 if not counts:
                     continue
                 size = len(inputs.metadata.time)
@@ -95,22 +103,28 @@ class Validator:
         if first_time:
             whole = TermsMean.of(persistence for _, persistence in found)
             self._persistence = {"persistence_loss": whole.result()["loss"]}
-        return TermsMean.of(model for model, _ in found).result() | self._persistence
+        watched = {} if self._watch is None else self._watch.share(self._world)
+        return TermsMean.of(model for model, _ in found).result() | self._persistence | watched
 
-    def _turn(self, number: int | None) -> Iterator[tuple[Batch, tuple[Batch, ...], bool]]:
-        """A batch in parts of one lead time, and whether each counts.
+    def _turn(
+        self, number: int | None
+    ) -> Iterator[tuple[Batch, tuple[Batch, ...], bool, See | None]]:
+        """A batch in parts of one lead time, whether each counts, and who watches its forecast.
 
         All processes are given as many parts, since they gather weights together: who has fewer,
         or no batch, repeats one, which does not count.
         """
-        parts, problem = [], None
+        parts, problem, watched = [], None, None
         try:
-            batch = fixed_batch(self._samples, self._batch_size, number or 0)
-            parts = split_by_lead(*batch)
+            inputs, targets = fixed_batch(self._samples, self._batch_size, number or 0)
+            parts = split_by_lead(inputs, targets)
+            if self._watch is not None:
+                watched = self._watch.find(number, inputs, targets[0])
         except DataError as error:
             problem = error
         found = self._world.gather((len(parts), problem))
         self._world.raise_first([problem for _, problem in found])
         for place in range(max(count for count, _ in found)):
             counts = number is not None and place < len(parts)
-            yield *parts[min(place, len(parts) - 1)], counts
+            see = watched[1] if watched is not None and watched[0] == place else None
+            yield *parts[min(place, len(parts) - 1)], counts, see

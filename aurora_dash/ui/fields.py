@@ -94,11 +94,13 @@ def text(
     *,
     placeholder: str | None = None,
     convert: Convert | None = None,
+    show: Callable[[Any], str] = str,
 ) -> None:
     """A line of text; empty becomes None where the field allows it through `convert`."""
+    value = edits.read(spec, field)
     st.text_input(
         label,
-        value=edits.read(spec, field) or "",
+        value=show(value) if value else "",
         placeholder=placeholder,
         help=help,
         key=_key(field),

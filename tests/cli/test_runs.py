@@ -16,6 +16,8 @@ from aurora_dash.runs.alerts import Alert, Remedy
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.ownership import own
 from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.watched import WatchedFolder
+from tests.runs.test_watched import kept
 
 TRAINER = """
 import sys, time
@@ -118,6 +120,20 @@ def test_show_tells_everything_about_a_run(cli, store: RunStore) -> None:
     text = cli("runs", "show", run.id).out
     assert "synthetic data, random weights" in text
     assert "warning: Cropped to 60 x 60." in text
+
+
+def test_show_names_the_sample_that_is_watched(cli, store: RunStore) -> None:
+    run = _completed(store)
+    assert cli("runs", "show", run.id, "--json").document["watched"] is None
+    for step in (0, 25):
+        WatchedFolder(run.folder).write(kept(), kept(step), keep=9)
+    watched = cli("runs", "show", run.id, "--json").document["watched"]
+    assert (watched["sample"], watched["part"], watched["lead_hours"]) == (4, "norway", 6)
+    assert (watched["fields"], watched["steps"]) == (["2t", "so2/0.5"], [0, 25])
+    line = "watched sample 4 norway, valid 2025-06-01T12:00:00Z: 2 forecasts from step 0 to 25"
+    assert f"{line} of 2t, so2/0.5" in cli("runs", "show", run.id).out
+    (run.folder / "watched" / "target.nc").write_bytes(b"CDF")
+    assert "is damaged" in cli("runs", "show", run.id, "--json").document["watched"]["problem"]
 
 
 def test_show_tells_how_the_model_got_its_weights(cli, store: RunStore) -> None:

@@ -54,11 +54,11 @@ class World:
         dist.all_gather_object(values, value, group=self.talk)
         return values
 
-    def told(self, value: Value | None = None) -> Value:
-        """What the first process gives; for all of them."""
+    def told(self, value: Value | None = None, *, by: int = 0) -> Value:
+        """What one process gives, by default the first; for all of them."""
         values: list[Any] = [value]
         if not self.is_alone:
-            dist.broadcast_object_list(values, src=0, group=self.talk)
+            dist.broadcast_object_list(values, src=by, group=self.talk)
         return values[0]  # type: ignore[no-any-return]
 
     def by_first(self, action: Callable[[], Value]) -> Value:

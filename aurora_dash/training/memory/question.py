@@ -155,7 +155,7 @@ def _reduced(spec: RunSpec) -> RunSpec:
             **_defaults(optimiser, "step_factor", "clip_value", "clip_factor", "validate_ema"),
         ),
         training=training.replace(
-            **_defaults(training, "seed", "threads", "deterministic", "validate_every"),
+            **_defaults(training, "seed", "threads", "deterministic", "validate_every", "watched"),
             **_defaults(training, "validation_samples", "patience", "min_delta", "device"),
             **_defaults(training, "checkpoint_every", "keep_checkpoints", "statistics_every"),
             # With the gradients of one batch there, a second one takes as much as all later ones.

@@ -45,12 +45,13 @@ def split_by_lead(
         return [(inputs, targets)]
     chosen = [[i for i, lead in enumerate(leads) if lead == hours] for hours in sorted(set(leads))]
     return [
-        (_selected(inputs, indices), tuple(_selected(target, indices) for target in targets))
+        (selected(inputs, indices), tuple(selected(target, indices) for target in targets))
         for indices in chosen
     ]
 
 
-def _selected(batch: Batch, indices: Sequence[int]) -> Batch:
+def selected(batch: Batch, indices: Sequence[int]) -> Batch:
+    """Some samples of a batch; statics are shared."""
     times = tuple(batch.metadata.time[i] for i in indices)
     return dataclasses.replace(
         batch,

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ from aurora_dash.model.saved import (
 )
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
+from aurora_dash.runs.watched import WatchedFolder
 from aurora_dash.spec import DataSpec, DemoSpec, OptimiserSpec, RunSpec, TrainingSpec
 from aurora_dash.training.engine import train
 from tests.training.distributed.conftest import train_together
@@ -87,7 +89,8 @@ def _spec(case: str) -> RunSpec:
             steps=6, batch_size=2, device="cpu", threads=1, validate_every=3, checkpoint_every=3
         ),
     )
-    return spec.with_overrides(CASES[case])
+    # Of batches of two the second, which the second process validates.
+    return spec.with_overrides([*CASES[case], "training.watched.sample=2"])
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +143,19 @@ def test_two_processes_end_with_the_weights_of_one(
         difference = (together[name] - expected).abs().max().item()
         assert difference <= _CLOSE, name
     assert (read_meta(second).is_in_parts) == case.startswith("fsdp")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_forecast_that_another_process_made_is_kept(
+    pairs: dict[str, tuple[Run, Run]], case: str
+) -> None:
+    alone, together = (WatchedFolder(run.folder) for run in pairs[case])
+    assert together.steps() == alone.steps() == (0, 3, 6)
+    for step in alone.steps():
+        expected, found = alone.forecast(step), together.forecast(step)
+        assert found.sample == expected.sample
+        for key, values in expected.values.items():
+            np.testing.assert_allclose(found.values[key], values, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("case", ["ddp-batches", "fsdp-batches"])

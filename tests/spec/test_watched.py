@@ -42,7 +42,7 @@ def test_a_level_must_be_among_those_that_the_data_is_cut_to() -> None:
 
 
 def test_a_part_must_be_one_of_the_mix() -> None:
-    parts = [{"name": name, "source": "demo"} for name in ("north", "south")]
+    parts = [{"name": name, "demo": {}} for name in ("north", "south")]
     spec = RunSpec().with_overrides(
         [f"data.mix={json.dumps(parts)}", "training.watched.part=south"]
     )

@@ -81,7 +81,7 @@ def _spec(case: str) -> RunSpec:
     # 9 samples to train on: the last batch of an epoch has one, which one process is left without.
     spec = RunSpec(
         name=case,
-        data=DataSpec(demo=DemoSpec(height=16, width=16, levels=(850, 500), num_times=14)),
+        data=DataSpec(demo=DemoSpec(height=16, width=16, levels=(850, 500), num_times=16)),
         # A step of Adam is as long as the rate, however small the gradient: where that is but
         # rounding, weights differ by a part of the rate.
         optimiser=OptimiserSpec(lr=2e-4, warmup_steps=2),
@@ -89,7 +89,7 @@ def _spec(case: str) -> RunSpec:
             steps=6, batch_size=2, device="cpu", threads=1, validate_every=3, checkpoint_every=3
         ),
     )
-    # Of batches of two the second, which the second process validates.
+    # The third sample to validate with is in the second batch, which the second process takes.
     return spec.with_overrides([*CASES[case], "training.watched.sample=2"])
 
 

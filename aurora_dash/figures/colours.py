@@ -79,11 +79,29 @@ def plotly_colours(cmap: str) -> tuple[tuple[float, str], ...]:
     return tuple((float(at), to_hex(colours(at))) for at in positions)
 
 
+@cache
+def colour_table(cmap: str) -> NDArray[np.uint8]:
+    """A colour map as red, green, blue and opacity (256, 4) from low to high."""
+    return np.asarray(colour_map(cmap)(np.linspace(0, 1, 256), bytes=True), dtype=np.uint8)
+
+
 def extent(fields: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
     """Smallest and largest finite value of all fields; zeros where there is none."""
-    finite = [field[np.isfinite(field)] for field in fields]
-    values = np.concatenate(finite) if finite else np.empty(0)
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    spans = [span for span in map(_finite_span, fields) if span is not None]
+    if not spans:
+        return 0.0, 0.0
+    return min(low for low, _ in spans), max(high for _, high in spans)
+
+
+def _finite_span(values: NDArray[np.float32]) -> tuple[float, float] | None:
+    low = np.fmin.reduce(values, axis=None, initial=np.inf)
+    high = np.fmax.reduce(values, axis=None, initial=-np.inf)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return None
+        low, high = finite.min(), finite.max()
+    return float(low), float(high)
 
 
 def _has_both_signs(low: float, high: float) -> bool:

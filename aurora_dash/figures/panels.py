@@ -66,11 +66,16 @@ class PanelSet:
         return tuple(panel.scale for panel in self.panels)
 
     @property
+    def has_missing(self) -> bool:
+        """Whether a panel lacks a value somewhere."""
+        # A sum is missing where a value is, and asks for no memory.
+        return any(np.isnan(panel.values.sum(dtype=np.float64)) for panel in self.panels)
+
+    @property
     def remarks(self) -> list[str]:
         """What goes below the maps."""
-        missing = any(np.isnan(panel.values).any() for panel in self.panels)
         attribution = [self.scene.attribution] if self.scene.attribution else []
-        return [*(["Grey: no value."] if missing else []), *self.notes, *attribution]
+        return [*(["Grey: no value."] if self.has_missing else []), *self.notes, *attribution]
 
     @property
     def badge(self) -> str:

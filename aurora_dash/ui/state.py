@@ -34,6 +34,7 @@ class Key(StrEnum):
     COMPARED = "compared"
     CHARTS = "charts"
     STRETCHES = "stretches"
+    MAPS = "maps"
 
 
 def synchronise() -> None:
@@ -97,6 +98,12 @@ def stretches() -> dict[str, tuple[float, float] | None]:
     zoomed: dict[str, tuple[float, float] | None]
     zoomed = st.session_state.setdefault(Key.STRETCHES, {})
     return zoomed
+
+
+def maps_held() -> dict[str, Any]:
+    """What the maps of all pages hold in the browser and what a person did on them, by key."""
+    held: dict[str, Any] = st.session_state.setdefault(Key.MAPS, {})
+    return held
 
 
 def url_parameters(**changes: str) -> dict[str, str]:

@@ -60,6 +60,9 @@ def register(commands: Commands) -> None:
     parser.add_argument("--batch-size", type=int, default=1, metavar="N")
     parser.add_argument("--max-samples", type=int, metavar="N", help="only the first (all)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for scores.json and more")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="also write a report: .html, or .md for a card"
+    )
 
 
 def add_checkpoint_options(parser: Parser) -> None:
@@ -86,6 +89,7 @@ def add_weights_option(parser: Parser) -> None:
 
 def evaluate(options: argparse.Namespace) -> Answer:
     """Score a checkpoint and write the result."""
+    from aurora_dash.evaluation.report.write import require_report_path, write_report
     from aurora_dash.evaluation.request import EvaluationRequest
     from aurora_dash.evaluation.sources import CheckpointRef
 
@@ -106,9 +110,14 @@ def evaluate(options: argparse.Namespace) -> Answer:
             "device": options.device,
         }
     )
+    if options.report is not None:
+        require_report_path(options.report)
     result = _judge(ref, request, options.out, ref.store or store)
     for warning in result.summary.warnings:
         sys.stderr.write(f"warning: {warning}\n")
+    if options.report is not None:
+        write_report(result, options.report, store=ref.store or store)
+        sys.stderr.write(f"report: {options.report}\n")
     return Answer(document=result.records(), text=_text(result))
 
 

@@ -126,7 +126,8 @@ def _significant(
 ) -> NDArray[np.bool_] | None:
     """Skill is that of the first source against the others."""
     name = f"{measure}_skill_significant"
-    if name not in table or source != table["source"].values[0]:
+    first = table["source"].values[0]
+    if name not in table or source != first or reference == first:
         return None
     found = _plain(table[name], where, axis).sel(reference=reference)
     return np.asarray(found.values).astype(bool)

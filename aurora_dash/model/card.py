@@ -47,7 +47,7 @@ def licence_of(spec: RunSpec, *, random_weights: bool) -> str:
 def model_card(facts: CardFacts) -> str:
     """The card in Markdown, with the head that the Hugging Face hub reads."""
     parts = [
-        _head(facts),
+        front_matter(hub_head(facts.spec, random_weights=facts.random_weights)),
         f"# {facts.title}",
         _what(facts),
         "## Load it",
@@ -65,12 +65,25 @@ def model_card(facts: CardFacts) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(facts: CardFacts) -> str:
-    variant = facts.spec.model.catalogue_entry
-    lines = ["---", "library_name: aurora", "tags: [weather, aurora, fine-tuned]"]
-    if not facts.random_weights:
-        lines += [f"license: {variant.licence.lower()}", f"base_model: {variant.repository}"]
-    return "\n".join([*lines, "---"])
+def hub_head(spec: RunSpec | None, *, random_weights: bool) -> dict[str, Any]:
+    """What the Hugging Face hub reads at the head of a card, as far as it is known.
+
+    `spec` None: nothing is known of where the weights came from.
+    """
+    head: dict[str, Any] = {
+        "library_name": "aurora",
+        "tags": ["weather", "aurora", "fine-tuned"],
+    }
+    if spec is not None and not random_weights:
+        variant = spec.model.catalogue_entry
+        head |= {"license": variant.licence.lower(), "base_model": variant.repository}
+    return head
+
+
+def front_matter(head: Mapping[str, Any]) -> str:
+    """A head as YAML between its lines; values are JSON, which YAML reads alike."""
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in head.items()]
+    return "\n".join(["---", *lines, "---"])
 
 
 def _what(facts: CardFacts) -> str:

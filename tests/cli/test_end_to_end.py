@@ -75,8 +75,13 @@ def test_train_evaluate_and_visualize(tmp_path: Path) -> None:
     }
     assert rmse["model"] < rmse["initial"]
 
+    told = _finish(_start("report", tmp_path / "scores", *options, "--out", tmp_path / "card.md"))
+    assert told["path"] == str(tmp_path / "card.md")
+    assert all(Path(path).stat().st_size for path in told["files"])
+
     # Without --out it lies where the dashboard looks; the leads asked for reach beyond the data.
-    kept = ("--split", "validation", "--variables", "2t", "--leads", 9)
+    kept = ("--split", "validation", "--variables", "2t", "--leads", 9,
+            "--report", tmp_path / "r.html")  # fmt: skip
     text = subprocess.run(
         [sys.executable, "-m", "aurora_dash", *map(str, ("evaluate", run.id, *options, *kept))],
         capture_output=True,
@@ -88,6 +93,7 @@ def test_train_evaluate_and_visualize(tmp_path: Path) -> None:
     assert status.state is EvaluationState.COMPLETED
     assert "validation samples" in text.stdout
     assert "9 lead times were asked for; the data reaches" in text.stderr
+    assert "validation" in (tmp_path / "r.html").read_text()
 
     picture = tmp_path / "t.png"
     told = _finish(

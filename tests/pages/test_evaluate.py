@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.job import EvaluationState, list_evaluations, load_evaluation
+from aurora_dash.evaluation.results import EvaluationResult
 from aurora_dash.presets import demo
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec, TrainingSpec
-from aurora_dash.ui.judging import maps
+from aurora_dash.ui.judging import maps, report
 from tests.pages.helpers import TINY_DATA, OpenPage, button, parameter, texts, title, wait_until
 
 SPEC = demo().replace(
@@ -64,6 +66,14 @@ def test_an_evaluation_is_made_followed_and_shown(open_page: OpenPage, trained: 
     assert len(table) == 14
     _scores_are_those_of_the_file(table, load_evaluation(trained, evaluation_id).records())
     _maps_show_the_fields(trained, evaluation_id)
+    _the_report_can_be_had(app, load_evaluation(trained, evaluation_id))
+
+
+def _the_report_can_be_had(app: AppTest, result: EvaluationResult) -> None:
+    offered = {element.proto.label for element in app.get("download_button")}
+    assert {"Report (HTML)", "Model card (Markdown)"} <= offered
+    assert report._html(result).startswith(b"<!doctype html>")
+    assert report._archive(result).startswith(b"PK")
 
 
 def _scores_are_those_of_the_file(table: object, records: list[dict[str, object]]) -> None:

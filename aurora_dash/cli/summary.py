@@ -9,7 +9,7 @@ import numpy as np
 
 from aurora_dash.cli.output import number
 from aurora_dash.errors import SpecError
-from aurora_dash.runs.metrics import FloatArray
+from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.overview import overview_of
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aurora_dash.figures.theme import GREY, faint, series_style, template
 from aurora_dash.figures.thinning import DEFAULT_POINTS, thin
-from aurora_dash.figures.training import Curve, smoothed
+from aurora_dash.figures.training import Curve
 
 _FEWEST_POINTS = 64
 _ALL_POINTS = 5 * DEFAULT_POINTS
@@ -35,13 +35,11 @@ def overlay_figure(
     *,
     title: str,
     x_title: str,
-    smoothing: float = 0.0,
     log_y: bool = False,
 ) -> go.Figure:
     """One curve a run, the baseline grey and broad behind the others.
 
-    With `smoothing` each is its exponential mean alone: many raw curves would hide it. However
-    many runs there are, all together have a bounded number of points.
+    However many runs there are, all together have a bounded number of points.
     """
     figure = go.Figure(
         layout={
@@ -53,9 +51,9 @@ def overlay_figure(
             "yaxis": {"type": "log" if log_y else "linear", "tickformat": "~g" if log_y else ""},
         }
     )
-    each = max(_FEWEST_POINTS, min(DEFAULT_POINTS, _ALL_POINTS // max(1, len(lines))))
+    each = points_a_line(len(lines))
     for line in sorted(lines, key=lambda line: not line.is_baseline):
-        _add(figure, line, each, smoothing)
+        _add(figure, line, each)
     if not figure.data:
         figure.update_layout(xaxis_visible=False, yaxis_visible=False)
         figure.add_annotation(
@@ -65,14 +63,15 @@ def overlay_figure(
     return figure
 
 
-def _add(figure: go.Figure, line: Line, max_points: int, smoothing: float) -> None:
-    x, y = line.curve
-    there = np.isfinite(y)
-    if not there.any():
+def points_a_line(num_lines: int) -> int:
+    """How many points each of the lines of a chart may have."""
+    return max(_FEWEST_POINTS, min(DEFAULT_POINTS, _ALL_POINTS // max(1, num_lines)))
+
+
+def _add(figure: go.Figure, line: Line, max_points: int) -> None:
+    x, y = thin(*line.curve, max_points)
+    if not np.isfinite(y).any():
         return
-    # What only some records have is joined over the others.
-    x, y = (x, y) if there.mean() > 0.5 else (x[there], y[there])
-    x, y = thin(x, smoothed(y, smoothing) if smoothing else y, max_points)
     colour, dash = (GREY, "solid") if line.is_baseline else series_style(line.group)
     figure.add_trace(
         go.Scatter(

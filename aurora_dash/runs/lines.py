@@ -51,10 +51,18 @@ class LineReader:
 
     def chunks(self) -> Iterator[list[Record]]:
         """Like `read`, in blocks of bounded size, for files of any length."""
+        return map(self.parse, self.blocks())
+
+    def blocks(self) -> Iterator[bytes]:
+        """The same unparsed: whole lines, without the newline of the last."""
         while (block := self._next_block()) is not None:
-            records = [parse_line(line) for line in block.split(b"\n") if line.strip()]
-            self.damaged += records.count(None)
-            yield [record for record in records if record is not None]
+            yield block
+
+    def parse(self, block: bytes) -> list[Record]:
+        """The records of a block; counts the lines that are damaged."""
+        records = [parse_line(line) for line in block.split(b"\n") if line.strip()]
+        self.damaged += records.count(None)
+        return [record for record in records if record is not None]
 
     def _next_block(self) -> bytes | None:
         """Bytes from the offset to the last newline in reach; None when there is none."""

@@ -12,21 +12,18 @@ import numbers
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from aurora_dash.runs.columns import Block, Columns, FloatArray, RisingTimes, block_of
 from aurora_dash.runs.lines import LineReader, LineWriter, Record
 from aurora_dash.runs.schema import METRICS_VERSION
 
-FloatArray = NDArray[np.float64]
 Value = float | int | str | None
 
-_NOT_COLUMNS = frozenset({"schema", "split", "nonfinite"})
-_FIRST_CAPACITY = 256
 _CACHED_TABLES = 256
 
 
@@ -78,81 +75,6 @@ class MetricsReader(LineReader):
     """Follows ``metrics.jsonl`` by byte offset."""
 
 
-class _Columns:
-    """Growing numpy columns of one split; NaN where a record lacks a value."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._buffers: dict[str, FloatArray] = {}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._buffers)
-
-    def column(self, name: str) -> FloatArray:
-        buffer = self._buffers.get(name)
-        values = np.full(self.size, np.nan) if buffer is None else buffer[: self.size]
-        values = values.view()
-        values.flags.writeable = False
-        return values
-
-    def _let_go(self) -> None:
-        """Rows that were handed out stay what they are, whatever is written from here on."""
-        self._buffers = {name: buffer.copy() for name, buffer in self._buffers.items()}
-
-    def append(self, records: Sequence[Record]) -> None:
-        end = self.size + len(records)
-        for name in dict.fromkeys(key for record in records for key in record):
-            if name not in _NOT_COLUMNS and name not in self._buffers:
-                self._buffers[name] = np.full(max(end, _FIRST_CAPACITY), np.nan)
-        for name, buffer in self._buffers.items():
-            if end > len(buffer):
-                grown = np.full(max(end, 2 * len(buffer)), np.nan)
-                grown[: self.size] = buffer[: self.size]
-                self._buffers[name] = buffer = grown
-            buffer[self.size : end] = [_number(record.get(name)) for record in records]
-        self.size = end
-
-    def merge_into_last(self, record: Record) -> None:
-        """Add a second record of the newest step; its values replace those there."""
-        self._let_go()
-        kept = {name: buffer[self.size - 1] for name, buffer in self._buffers.items()}
-        self.size -= 1
-        self.append([{**kept, **{k: v for k, v in record.items() if v is not None}}])
-
-    def drop_from(self, step: int) -> None:
-        """Forget rows of `step` and later."""
-        self._let_go()
-        if "step" in self._buffers:
-            steps = self._buffers["step"][: self.size]
-            self.size = int(np.searchsorted(steps, step, side="left"))
-
-    @property
-    def last_step(self) -> int:
-        return int(self._buffers["step"][self.size - 1]) if self.size else -1
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
-
-
-class _RisingTimes:
-    """Times of records that go on from where they were when the clock was moved back."""
-
-    def __init__(self) -> None:
-        self._latest = -math.inf
-        self._added = 0.0
-
-    def of(self, record: Record) -> Record:
-        """The record, later by all that the clock was moved back before it."""
-        time = _number(record.get("time"))
-        if not math.isfinite(time):
-            return record
-        self._added = max(self._added, self._latest - time)
-        self._latest = time + self._added
-        return {**record, "time": self._latest} if self._added else record
-
-
 class MetricsTable:
     """All records of a metrics file as float64 columns, by split; safe to share by threads.
 
@@ -167,8 +89,8 @@ class MetricsTable:
         self._reader = MetricsReader(path)
         self._generation = 0
         self._without_step = 0
-        self._times = _RisingTimes()
-        self._splits: dict[str, _Columns] = {}
+        self._times = RisingTimes()
+        self._splits: dict[str, Columns] = {}
         self._revision = 0
 
     @property
@@ -179,14 +101,28 @@ class MetricsTable:
     def refresh(self) -> None:
         """Take in what was appended to the file since the last call."""
         with self._lock:
-            for records in self._reader.chunks():
+            for lines in self._reader.blocks():
                 if self._reader.generation != self._generation:
                     self._generation = self._reader.generation
                     self._without_step = 0
-                    self._times = _RisingTimes()
+                    self._times = RisingTimes()
                     self._splits = {}
                     self._revision += 1
-                self.extend(records)
+                block = block_of(lines)
+                if block is None or not self._take(block):
+                    self.extend(self._reader.parse(lines))
+
+    def _take(self, block: Block) -> bool:
+        """Append a block as it is, unless some of it repeats steps or lies back in time."""
+        for split, rows in block.splits.items():
+            before = self._splits[split].last_step if split in self._splits else -1
+            if not (np.diff(rows["step"], prepend=before) > 0).all():
+                return False
+        if not self._times.go_on_with(block.times):
+            return False
+        for split, rows in block.splits.items():
+            self._splits.setdefault(split, Columns()).extend(rows["step"].size, rows)
+        return True
 
     def extend(self, records: Iterable[Record]) -> None:
         """Add records in the order they were written; those without a step count as damaged."""
@@ -209,7 +145,7 @@ class MetricsTable:
 
     def _flush(self, pending: dict[str, list[Record]]) -> None:
         for split, records in pending.items():
-            self._splits.setdefault(split, _Columns()).append(records)
+            self._splits.setdefault(split, Columns()).append(records)
         pending.clear()
 
     def _repeat(self, split: str, step: int, record: Record) -> None:
@@ -254,7 +190,7 @@ class MetricsTable:
         They share the table's memory, read-only, and do not change when it does.
         """
         with self._lock:
-            rows = self._splits.get(split) or _Columns()
+            rows = self._splits.get(split) or Columns()
             return {name: rows.column(name) for name in (rows.names if names is None else names)}
 
     def last(self, split: str = "train") -> dict[str, float]:

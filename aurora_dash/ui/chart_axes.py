@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aurora_dash.runs.metrics import FloatArray, MetricsTable
+from aurora_dash.runs.columns import FloatArray
+from aurora_dash.runs.metrics import MetricsTable
 
 AXES = {"Step": "step", "Epoch": "epoch", "Minutes": "time"}
 """Titles of the axes, and the column behind each."""
@@ -22,13 +23,3 @@ def first_time(table: MetricsTable) -> float:
     """When the first record of all splits was written, in seconds since 1970."""
     starts = [c[0] for s in table.splits if (c := table.column("time", s)).size]
     return float(min(starts, default=0.0))
-
-
-def curve(
-    table: MetricsTable, axis: str, name: str, split: str = "train"
-) -> tuple[FloatArray, FloatArray]:
-    """A column of a split along an axis, (N,) and (N,)."""
-    x, y = places(table, axis, split), table.column(name, split)
-    # A record may be added between the two reads.
-    length = min(x.size, y.size)
-    return x[:length], y[:length]

@@ -6,6 +6,7 @@ them once the first page is drawn, and a run that is launched earlier waits for 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -61,6 +62,10 @@ class WarmUp:
             self.reason = f"{type(error).__name__}: {error}"
             self.state = WarmUpState.FAILED
             return
+        # All that was imported stays. Left among what is looked through for garbage, it makes every
+        # full collection hold the interpreter for some tenths of a second.
+        gc.collect()
+        gc.freeze()
         self.seconds = time.monotonic() - started
         self.state = WarmUpState.READY
 

@@ -7,6 +7,7 @@ refreshes. Plotly's JavaScript comes from the installed plotly package through t
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -20,11 +21,25 @@ from streamlit.components.v1 import declare_component
 from aurora_dash.ui import state
 from aurora_dash.ui.live_payload import payload
 
-_chart = st.components.v2.component(
-    "aurora_dash.live_chart",
-    js=Path(__file__).with_name("live_chart.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_SCRIPT = Path(__file__).parent / "browser" / "live_chart.js"
+
+# Streamlit sends a component's script with every refresh of each chart: this one only fetches the
+# script proper, once.
+_LOADER = """
+let script;
+export default (component) => {
+  const payload = JSON.parse(new TextDecoder().decode(component.data));
+  script ??= import(location.origin + payload.script);
+  const drawn = script.then((module) => module.default({ ...component, payload }));
+  drawn.catch((error) => {
+    script = undefined;
+    component.parentElement.setAttribute("role", "alert");
+    component.parentElement.textContent = `This chart can't be drawn: ${error.message}`;
+  });
+  return () => drawn.then((letGo) => letGo(), () => {});
+};
+"""
+_chart = st.components.v2.component("aurora_dash.live_chart", js=_LOADER, isolate_styles=False)
 
 
 def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | None = None) -> None:
@@ -45,7 +60,8 @@ def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | No
     layout.pop("transition", None)
     held = state.charts_held()
     told, held[key] = payload(data, layout, held.get(key))
-    told |= {"key": key, "height": height, "link": link, "plotly": _plotly_url()}
+    told |= {"key": key, "height": height, "link": link}
+    told |= {"plotly": _plotly_url(), "script": _script_url()}
     _chart(
         key=key,
         data=to_json_plotly(told).encode(),
@@ -64,13 +80,24 @@ def _zoomed(key: str, link: str | None) -> None:
 
 @cache
 def _plotly_url() -> str:
-    """Path on this server of the installed package's plotly.min.js, distinct for each version.
+    """The installed package's plotly.min.js."""
+    folder = Path(plotly.__file__).parent / "package_data"
+    return _url("plotly", folder / "plotly.min.js", get_plotlyjs_version())
+
+
+@cache
+def _script_url() -> str:
+    """This chart's own script."""
+    return _url("live_chart", _SCRIPT, hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:12])
+
+
+def _url(name: str, file: Path, version: str) -> str:
+    """Path of a file on this server, distinct for each version of it.
 
     A component's route serves a folder of any installed package as it is: no copy to keep fresh,
     no static folder to write into, nothing to configure.
     """
-    folder = Path(plotly.__file__).parent / "package_data"
-    component = declare_component("plotly", path=folder)
+    component = declare_component(name, path=file.parent)
     base = st.get_option("server.baseUrlPath").strip("/")
-    path = f"component/{component.name}/plotly.min.js?v={get_plotlyjs_version()}"
+    path = f"component/{component.name}/{file.name}?v={version}"
     return f"/{base}/{path}" if base else f"/{path}"

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from aurora_dash.figures.thinning import DEFAULT_POINTS, GrowingBins
 from aurora_dash.figures.training import smoothed
-from aurora_dash.runs.metrics import FloatArray, MetricsTable
+from aurora_dash.runs.columns import FloatArray
+from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.ui.chart_axes import AXES, first_time
 
 Curve = tuple[NDArray[Any], NDArray[Any]]
@@ -27,8 +28,9 @@ Curve = tuple[NDArray[Any], NDArray[Any]]
 Within = tuple[float, float] | Literal["newest"] | None
 """The stretch that is drawn in full detail: between two places, or the newest tenth alone."""
 
-_RUNS_KEPT = 16
+_RUNS_KEPT = 256
 _FEWEST_NEWEST = 100
+_LEAPS = 16
 _FIRST_CAPACITY = 1024
 
 
@@ -137,11 +139,8 @@ class RunSeries:
         with self._lock:
             self._begin()
             columns = self._table.columns(split, (name, AXES[axis]))
-            values, key = columns[name], (split, name, smoothing)
-            if smoothing:
-                maker = self._growing.setdefault(key, _Smoothed(smoothing))
-                assert isinstance(maker, _Smoothed)
-                values = maker.of(values)
+            key = (split, name, smoothing)
+            values = self._smooth(columns[name], key, smoothing)
             return self._thinned(axis, columns[AXES[axis]], values, key, max_points, within)
 
     def mean(
@@ -167,19 +166,30 @@ class RunSeries:
         self,
         axis: str,
         name: str,
+        split: str = "train",
         *,
+        smoothing: float = 0.0,
         max_points: int = DEFAULT_POINTS,
         within: Within = None,
     ) -> Curve:
-        """A training column that only some records have, without the gaps between them."""
+        """A column that only some records have, without the gaps between them."""
         with self._lock:
             self._begin()
-            columns = self._table.columns("train", (name, AXES[axis]))
-            x, values, key = columns[AXES[axis]], columns[name], ("sparse", name)
-            present = self._present.setdefault(key, _Present()).of(values)
+            columns = self._table.columns(split, (name, AXES[axis]))
+            x, key = columns[AXES[axis]], ("sparse", split, name, smoothing)
+            values = self._smooth(columns[name], (split, name, smoothing), smoothing)
+            present = self._rows_with(columns[name], split, name)
             if present is not None:
                 x, values = x[present], values[present]
             return self._thinned(axis, x, values, key, max_points, within)
+
+    def is_sparse(self, name: str, split: str = "train") -> bool:
+        """Whether most records of a split lack a value."""
+        with self._lock:
+            self._begin()
+            values = self._table.column(name, split)
+            present = self._rows_with(values, split, name)
+            return present is not None and present.size <= values.size / 2
 
     def means(self, axis: str, name: str, max_bins: int) -> Curve:
         """Means of a training column over whole bins, and where each bin ends."""
@@ -192,6 +202,16 @@ class RunSeries:
                 ends, means = ends[:-1], means[:-1]
             return self._places(axis, columns[AXES[axis]][ends]), means
 
+    def _smooth(self, values: FloatArray, key: object, smoothing: float) -> FloatArray:
+        if not smoothing:
+            return values
+        maker = self._growing.setdefault(key, _Smoothed(smoothing))
+        assert isinstance(maker, _Smoothed)
+        return maker.of(values)
+
+    def _rows_with(self, values: FloatArray, split: str, name: str) -> NDArray[np.intp] | None:
+        return self._present.setdefault((split, name), _Present()).of(values)
+
     def _thinned(
         self,
         axis: str,
@@ -203,7 +223,7 @@ class RunSeries:
     ) -> Curve:
         bins = self._bins_of(key)
         if within == "newest":
-            first = max(0, y.size - max(_FEWEST_NEWEST, y.size // 10))
+            first = _newest(y.size)
             kept = bins.kept(y, max_points, first=first)
         else:
             kept = bins.kept(y, max_points)
@@ -231,6 +251,13 @@ class RunSeries:
             return values
         minutes: FloatArray = (values - first_time(self._table)) / 60
         return minutes
+
+
+def _newest(size: int) -> int:
+    """The first row of the newest tenth; it moves in leaps, between which a chart only grows."""
+    length = max(_FEWEST_NEWEST, size // 10)
+    leap = 1 << (length // _LEAPS).bit_length()
+    return max(0, size - length) // leap * leap
 
 
 class _Kept:

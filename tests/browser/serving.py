@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +26,9 @@ class Server:
     roots: str
     port: int
     log: Path
+    command: tuple[str, ...] = (sys.executable, "-m", "streamlit", "run", "app.py")
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the server finds in its environment beside all that is here."""
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -41,24 +45,22 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def queue(self) -> Path:
+        """Where its runs wait for their devices."""
+        return self.runs.parent / "device-queue"
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "streamlit",
-                    "run",
-                    "app.py",
-                    "--server.port",
-                    f"{self.port}",
-                ],
+                [*self.command, "--server.port", f"{self.port}"],
                 cwd=REPOSITORY,
                 env={
                     **os.environ,
                     "AURORA_DASH_RUNS": str(self.runs),
                     "AURORA_DASH_ROOTS": self.roots,
-                    "AURORA_DASH_QUEUE": str(self.runs.parent / "device-queue"),
+                    "AURORA_DASH_QUEUE": str(self.queue),
+                    **self.environment,
                 },
                 stdout=log,
                 stderr=log,

@@ -41,13 +41,6 @@ def test_two_hundred_long_runs_have_a_bounded_number_of_points_and_keep_their_sp
     assert all(trace.y.max() == 9 for trace in figure.data)
 
 
-def test_what_only_some_records_have_is_joined() -> None:
-    y = np.full(100, np.nan)
-    y[::10] = 1
-    figure = overlay_figure([Line(name="a", curve=(STEPS, y))], title="loss", x_title="Step")
-    assert figure.data[0].x.tolist() == STEPS[::10].tolist()
-
-
 def test_a_metric_that_no_run_has_is_said_in_words() -> None:
     nothing = (STEPS, np.full(100, np.nan))
     figure = overlay_figure([Line(name="a", curve=nothing)], title="loss", x_title="Step")

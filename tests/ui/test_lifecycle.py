@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import threading
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -14,9 +16,11 @@ from aurora_dash.ui.lifecycle import WarmUp, WarmUpState
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(lifecycle, "_DRAWING_SECONDS", 0.0)
     monkeypatch.delenv("AURORA_DASH_WARM_UP", raising=False)
+    yield
+    gc.unfreeze()
 
 
 def finish(warm_up: WarmUp) -> None:
@@ -44,6 +48,16 @@ def test_both_packages_are_imported_once(monkeypatch: pytest.MonkeyPatch) -> Non
     finish(warm_up)
     assert warm_up.state is WarmUpState.READY
     assert imported == ["torch", "aurora"]
+
+
+def test_what_was_imported_is_not_looked_through_for_garbage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", ModuleType)
+    warm_up = WarmUp()
+    warm_up.begin()
+    finish(warm_up)
+    assert len(gc.get_objects()) < gc.get_freeze_count()
 
 
 def test_a_failure_is_kept_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

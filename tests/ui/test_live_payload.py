@@ -120,3 +120,21 @@ def test_numbers_that_browsers_lack_travel_as_those_they_have() -> None:
     }
     assert told == {"i8": "f8", "u8": "f8", "i4": "i4", "u1": "u1", "f4": "f4", "f8": "f8"}
     assert packed(np.array(["2024-01-01"], dtype=object)) == ["2024-01-01"]
+
+
+def test_grids_and_colours_travel_as_bytes_and_words_as_they_are() -> None:
+    trace = {
+        "type": "heatmap",
+        "x": np.arange(3),
+        "z": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "y": ["a", "b"],
+        "text": np.array(["one", "two"]),
+        "marker": {"color": np.array([0.5, 1.5])},
+    }
+    told, _ = payload([trace], LAYOUT, None)
+    (drawn,) = json.loads(to_json_plotly(told))["frame"]["data"]
+    assert drawn["z"]["shape"] == "2, 3"
+    assert _unpacked(drawn["z"]).tolist() == [0, 1, 2, 3, 4, 5]
+    assert _unpacked(drawn["marker"]["color"]).tolist() == [0.5, 1.5]
+    assert (drawn["y"], drawn["text"]) == (["a", "b"], ["one", "two"])
+    assert drawn["x"]["dtype"] == "f8"

@@ -136,3 +136,30 @@ def test_minutes_go_on_when_the_clock_is_moved_back() -> None:
     zoomed, there = RunSeries(table).curve("Minutes", "loss", max_points=20, within=(240.0, 250.0))
     inside = there[(zoomed >= 240) & (zoomed <= 250)]
     assert inside.tolist() == list(range(242, 253))
+
+
+def test_the_newest_tenth_moves_in_leaps_so_that_a_chart_mostly_grows() -> None:
+    table = MetricsTable(Path("metrics.jsonl"))
+    starts = []
+    for step in range(1, 4001):
+        table.extend([{"step": step, "split": "train", "loss": float(step)}])
+        if step > 2000:
+            x, _ = RunSeries(table).curve("Step", "loss", within="newest")
+            starts.append(x[0])
+            assert step // 10 <= step - x[0] + 1 <= 0.115 * step
+    assert len(set(starts)) <= 2000 / 16 + 2
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_what_few_records_have_is_sparse_and_smoothed_where_it_is(split: str) -> None:
+    table = MetricsTable(Path("metrics.jsonl"))
+    table.extend(
+        {"step": s, "split": split, "loss": 1.0, **({"lr": float(s)} if s % 10 == 0 else {})}
+        for s in range(1, 101)
+    )
+    series = RunSeries(table)
+    assert not series.is_sparse("loss", split)
+    assert series.is_sparse("lr", split)
+    x, y = series.sparse("Step", "lr", split, smoothing=0.5)
+    assert x.tolist() == list(range(10, 101, 10))
+    np.testing.assert_allclose(y, smoothed(np.arange(10.0, 101.0, 10.0), 0.5))

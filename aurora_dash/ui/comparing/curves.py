@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from aurora_dash.figures.comparison import Line, overlay_figure
+from aurora_dash.figures.comparison import Line, overlay_figure, points_a_line
 from aurora_dash.runs.overview import Overview, differences_of, groups_of
+from aurora_dash.runs.store import Run
 from aurora_dash.runs.tables import metrics_bytes
 from aurora_dash.ui import chart_axes, widgets, words
 from aurora_dash.ui.comparing import choose
 from aurora_dash.ui.live_chart import live_chart
+from aurora_dash.ui.series import Curve, series_of
 
 _LIVE_SECONDS = 2.0
 _HEIGHT = 420
@@ -80,7 +82,7 @@ def _chart(compared: Sequence[Overview], baseline: str | None) -> None:
     lines = [
         Line(
             name=names[overview.id],
-            curve=chart_axes.curve(overview.run.metrics(), axis, name, split),
+            curve=_curve(overview.run, axis, name, split, points_a_line(len(compared))),
             group=groups[overview.id],
             is_baseline=overview.id == baseline,
         )
@@ -90,10 +92,18 @@ def _chart(compared: Sequence[Overview], baseline: str | None) -> None:
         lines,
         title=f"{name}, {split}",
         x_title=axis,
-        smoothing=float(st.session_state[_SMOOTHING]),
         log_y=bool(st.session_state[_LOG]),
     )
     live_chart(figure, key=f"compare-{name}-{split}", height=_HEIGHT)
+
+
+def _curve(run: Run, axis: str, name: str, split: str, max_points: int) -> Curve:
+    """Smoothed if asked for: many raw curves would hide it."""
+    series = series_of(run.metrics())
+    # What only some records have is joined over the others.
+    draw = series.sparse if series.is_sparse(name, split) else series.curve
+    smoothing = float(st.session_state[_SMOOTHING])
+    return draw(axis, name, split, smoothing=smoothing, max_points=max_points)
 
 
 def _groups(compared: Sequence[Overview], by: str) -> dict[str, int]:

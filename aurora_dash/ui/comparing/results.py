@@ -12,7 +12,7 @@ import streamlit as st
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.evaluation.job import EvaluationState, list_evaluations, load_evaluation
 from aurora_dash.figures.comparison import Dimension, parallel_figure
-from aurora_dash.runs.metrics import FloatArray
+from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.overview import Overview, differences_of, value_text
 from aurora_dash.ui import boundary, words
 from aurora_dash.ui.comparing import choose

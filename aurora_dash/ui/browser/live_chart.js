@@ -243,10 +243,9 @@ class LiveChart {
   }
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ payload, parentElement, setTriggerValue }) {
   if (!charts.has(parentElement)) charts.set(parentElement, new LiveChart(parentElement));
   const chart = charts.get(parentElement);
-  const payload = JSON.parse(new TextDecoder().decode(data));
   chart.update(payload, setTriggerValue);
   // Streamlit may call this for an outdated refresh too; only a chart off the page is let go.
   return () => setTimeout(() => chart.dispose());

@@ -1,0 +1,96 @@
+"""(c): how many of its steps a second a training keeps while five tabs look at it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import Page
+
+from aurora_dash.runs.launch import LauncherName
+from aurora_dash.runs.store import Run
+from benchmarks.live_parts import stage
+from benchmarks.live_parts.tabs import Tabs
+
+GOAL = 0.97
+TABS = 5
+_SETTLING_SECONDS = 3.0
+_FEWEST_STEPS = 5
+NOBODY, WITHOUT_BROWSER, IN_BROWSER = "no_tabs", "tabs_without_browser", "tabs_in_browser"
+
+
+def kept(folder: Path, *, rounds: int, seconds: float) -> dict[str, Any]:
+    """The share of the steps a second that is kept, by launcher and kind of tab.
+
+    A browser on the same cores takes time from a training that no server could leave it. So turns
+    with tabs in a real browser stand beside turns with tabs that are connections alone.
+    """
+    found: dict[str, Any] = {"goal": GOAL, "tabs": TABS, "seconds_a_turn": seconds}
+    with stage.served(folder) as server, stage.browser() as browser:
+        for launcher in LauncherName:
+            with stage.training(server, launcher, browser) as run:
+                pages = [stage.watched(browser, server, run) for _ in range(TABS)]
+                _freeze(pages)
+                found[launcher.value] = _rounds(server, run, pages, rounds, seconds)
+                for page in pages:
+                    page.context.close()
+    return found
+
+
+def _rounds(
+    server: stage.TimedServer, run: Run, pages: list[Page], rounds: int, seconds: float
+) -> dict[str, Any]:
+    rates: dict[str, list[float]] = {NOBODY: [], WITHOUT_BROWSER: [], IN_BROWSER: []}
+    refreshes: dict[str, int] = dict.fromkeys(rates, 0)
+    for _ in range(rounds):
+        for kind in random.sample(list(rates), len(rates)):
+            with _looking(kind, server, run, pages):
+                time.sleep(_SETTLING_SECONDS)
+                began = time.time()
+                time.sleep(seconds)
+                while len(times := list(stage.steps_written(run, began).values())) < _FEWEST_STEPS:
+                    time.sleep(0.2)
+                refreshes[kind] += len(server.times("fragment", began))
+            rates[kind].append((len(times) - 1) / (times[-1] - times[0]))
+    return {
+        "steps_a_second": rates,
+        "refreshes_a_second": {k: n / (rounds * seconds) for k, n in refreshes.items()},
+        "kept": {kind: _ratio(rates[kind], rates[NOBODY]) for kind in list(rates)[1:]},
+    }
+
+
+@contextlib.contextmanager
+def _looking(kind: str, server: stage.TimedServer, run: Run, pages: list[Page]) -> Iterator[None]:
+    if kind == WITHOUT_BROWSER:
+        with Tabs(server.url, run.id, TABS):
+            yield
+    elif kind == IN_BROWSER:
+        _thaw(pages)
+        yield
+        _freeze(pages)
+    else:
+        yield
+
+
+def _ratio(rates: list[float], alone: list[float]) -> dict[str, Any]:
+    each = [some / none for some, none in zip(rates, alone, strict=True)]
+    return {"median": median(each), "lowest": min(each), "highest": max(each)}
+
+
+def _freeze(pages: list[Page]) -> None:
+    _set_state(pages, "frozen")
+
+
+def _thaw(pages: list[Page]) -> None:
+    _set_state(pages, "active")
+
+
+def _set_state(pages: list[Page], state: str) -> None:
+    """A frozen tab keeps its connection and asks for nothing."""
+    for page in pages:
+        page.context.new_cdp_session(page).send("Page.setWebLifecycleState", {"state": state})

@@ -32,6 +32,7 @@ def register(commands: Commands) -> None:
         "--every", type=int, metavar="HOURS", help="hours between initial times (all times)"
     )
     parser.add_argument("--max-starts", type=int, metavar="N", help="only the first (all)")
+    parser.add_argument("--start", metavar="TIME", help="only this initial time, UTC (all)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".zarr or .nc")
 
 
@@ -53,6 +54,7 @@ def rollout(options: argparse.Namespace) -> Answer:
             "variables": tuple(options.variables),
             "every_hours": options.every,
             "max_starts": options.max_starts,
+            "start": options.start,
             "device": options.device,
         }
     )

@@ -1,19 +1,31 @@
-"""``aurora-dash visualize``: one forecast beside what came true, as a figure."""
+"""``aurora-dash visualize``: a forecast beside what came true, as a figure or an animation."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aurora_dash.cli.evaluate import add_checkpoint_options, data_of
-from aurora_dash.cli.options import Commands, store_of
+from aurora_dash.cli.options import Commands, Parser, store_of
 from aurora_dash.cli.output import Answer, number
 from aurora_dash.cli.progress import ProgressLine
+from aurora_dash.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from aurora_dash.evaluation.visualize import Picture, Sought
+    from aurora_dash.runs.store import RunStore
 
 _MORE = """\
-Writes PNG, SVG or PDF by the suffix of --output, with coastlines and without the network.
+Writes PNG, SVG or PDF by the suffix of --output, with coastlines and without the network; or with
+--leads N an animation over N forecast steps, as .gif or .mp4, in one scale of colours.
 """
+_PROJECTIONS = (
+    *("plate_carree", "robinson", "orthographic"),
+    *("north_polar_stereographic", "south_polar_stereographic"),
+)
+_MOVIES = (".gif", ".mp4")
 
 
 def register(commands: Commands) -> None:
@@ -24,12 +36,33 @@ def register(commands: Commands) -> None:
     add_checkpoint_options(parser)
     parser.add_argument("--var", required=True, metavar="NAME", help="variable, such as 2t or z")
     parser.add_argument("--level", type=float, metavar="HPA", help="pressure level of --var")
+    _add_when(parser)
+    _add_what(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the figure")
+
+
+def _add_when(parser: Parser) -> None:
     parser.add_argument("--sample-index", type=int, default=0, metavar="N", help="which (0)")
-    parser.add_argument("--lead", type=int, default=1, metavar="N", help="forecast steps (1)")
+    parser.add_argument(
+        "--start", metavar="TIME", help="the initial time instead, UTC; needs no target in the data"
+    )
+    parser.add_argument("--lead", type=int, metavar="N", help="forecast steps (1)")
+    parser.add_argument("--leads", type=int, metavar="N", help="steps of an animation (--lead)")
+    parser.add_argument("--fps", type=int, default=4, metavar="N", help="frames a second (4)")
+
+
+def _add_what(parser: Parser) -> None:
     parser.add_argument(
         "--difference", action="store_true", help="add the error of persistence beside the model's"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the figure")
+    parser.add_argument(
+        "--increment", action="store_true", help="add prediction minus initial state"
+    )
+    parser.add_argument(
+        "--minus", metavar="CHECKPOINT", help="another checkpoint, to be subtracted (A minus B)"
+    )
+    parser.add_argument("--projection", choices=_PROJECTIONS, default=_PROJECTIONS[0])
+    parser.add_argument("--wind", choices=["arrows", "streamlines"], help="wind over the maps")
 
 
 def visualize(options: argparse.Namespace) -> Answer:
@@ -37,27 +70,60 @@ def visualize(options: argparse.Namespace) -> Answer:
     from aurora_dash.evaluation.sources import CheckpointRef
     from aurora_dash.evaluation.visualize import visualize as draw
 
-    ref = CheckpointRef.parse(options.checkpoint, store_of(options), variant=options.variant)
+    store = store_of(options)
+    ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
     ref = replace(ref, weights=options.weights)
     line = ProgressLine()
-    picture = draw(
-        ref,
-        data_of(ref, options),
-        part=options.part,
+    try:
+        picture = draw(
+            ref,
+            data_of(ref, options),
+            _sought(options, store),
+            part=options.part,
+            output=options.output,
+            device=options.device,
+            progress=lambda done, total: line.show(f"forecast step {done}/{total}"),
+        )
+    finally:
+        line.end()
+    return Answer(document=picture.to_dict(), text=_text(picture))
+
+
+def _sought(options: argparse.Namespace, store: RunStore) -> Sought:
+    from aurora_dash.evaluation.sources import CheckpointRef
+    from aurora_dash.evaluation.visualize import Sought
+    from aurora_dash.figures.publication import Look
+
+    if options.leads is not None and options.output.suffix.lower() not in _MOVIES:
+        raise EvaluationError(
+            f"--leads makes an animation, and {options.output.name} is none.",
+            remedy="End --output with .gif or .mp4, or name the one step to draw by --lead.",
+        )
+    if options.fps < 1:
+        raise EvaluationError(
+            f"--fps {options.fps} is no number of frames.", remedy="Give 1 or more."
+        )
+    minus = None if options.minus is None else CheckpointRef.parse(options.minus, store)
+    return Sought(
         var=options.var,
         level=options.level,
         sample_index=options.sample_index,
-        lead=options.lead,
+        start=options.start,
+        lead=next(n for n in (options.leads, options.lead, 1) if n is not None),
         difference=options.difference,
-        output=options.output,
-        device=options.device,
-        progress=lambda done, total: line.show(f"forecast step {done}/{total}"),
+        increment=options.increment,
+        minus=minus,
+        look=Look(projection=options.projection, wind=options.wind),
+        frames_per_second=options.fps,
     )
-    line.end()
+
+
+def _text(picture: Picture) -> str:
     scores = ", ".join(f"{source} {number(value)}" for source, value in picture.rmse.items())
+    rmse = f"; RMSE {scores} {picture.unit}" if scores else "; there is no target"
+    frames = f", {picture.frames} frames" if picture.frames > 1 else ""
     notes = "".join(f"  {label.upper()}" for label in picture.labels)
-    text = (
+    return (
         f"{picture.path}: {picture.variable}, {picture.lead_hours} h ahead, "
-        f"valid {picture.valid_time}; RMSE {scores} {picture.unit}{notes}"
+        f"valid {picture.valid_time}{frames}{rmse}{notes}"
     )
-    return Answer(document=picture.to_dict(), text=text)

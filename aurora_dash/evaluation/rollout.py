@@ -38,7 +38,7 @@ from aurora_dash.model.card import licence_of
 from aurora_dash.model.device import choose_device
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.runs.store import RunStore, default_root
-from aurora_dash.spec.base import PositiveInt, StringTuple
+from aurora_dash.spec.base import PositiveInt, StringTuple, UtcDatetime
 from aurora_dash.variables import Group
 
 Progress = Callable[[int, int], None]
@@ -54,6 +54,8 @@ class RolloutRequest(ForecastRequest):
     """Hours between initial times, from the first; None: all times of the data."""
     max_starts: PositiveInt | None = None
     """Only the first initial times; None: all."""
+    start: UtcDatetime | None = None
+    """Only the forecast from this initial time, UTC; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,7 @@ def _journey(request: RolloutRequest, subject: Subject, opened: OpenedData, path
         spec.model.catalogue_entry.timestep_hours,
         request.every_hours,
         request.max_starts,
+        request.start,
     )
     targets = _targets(request, subject)
     axes = ForecastAxes(

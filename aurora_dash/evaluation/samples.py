@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
-from aurora_dash.data.times import Times
+from aurora_dash.data.times import Times, format_time
 from aurora_dash.data.windows import Mask, TimeParts, Window, make_windows
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.request import EvaluationRequest
@@ -56,9 +57,16 @@ def make_samples(
 
 
 def initial_windows(
-    times: Times, history_hours: int, every_hours: int | None, most: int | None
+    times: Times,
+    history_hours: int,
+    every_hours: int | None = None,
+    most: int | None = None,
+    only: datetime | None = None,
 ) -> tuple[Window, ...]:
-    """Every time of the data that has one `history_hours` before it; `EvaluationError` if none."""
+    """Every time of the data that has one `history_hours` before it, or `only` one of them (UTC).
+
+    `EvaluationError` if there is none.
+    """
     index = {time: position for position, time in enumerate(times.astype("M8[ns]"))}
     before = np.timedelta64(history_hours, "h")
     starts = [time for time in index if time - before in index]
@@ -71,8 +79,21 @@ def initial_windows(
             f"has {len(times)} times.",
             remedy="Choose data that holds them.",
         )
+    if only is not None:
+        starts = [_known_start(starts, only)]
     windows = [Window(inputs=(index[t - before], index[t]), targets=()) for t in starts]
     return tuple(windows[:most])
+
+
+def _known_start(starts: list[np.datetime64], only: datetime) -> np.datetime64:
+    moment = np.datetime64(only.astimezone(UTC).replace(tzinfo=None), "ns")
+    if moment in starts:
+        return moment
+    raise EvaluationError(
+        f"No forecast can begin at {format_time(moment)}.",
+        remedy=f"There are {len(starts)} initial times from {format_time(starts[0])} to "
+        f"{format_time(starts[-1])}.",
+    )
 
 
 def _allowed(parts: TimeParts, name: str) -> Mask:

@@ -1,52 +1,68 @@
-"""One forecast beside what came true, as a figure for print."""
+"""One forecast beside what came true, as a figure for print or as an animation over its leads.
+
+The checkpoint is rolled out into a temporary store, field by field, and drawn from there: however
+long the forecast, one step of it is in memory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
 import numpy as np
 import xarray as xr
 
+from aurora_dash.data.area import area_weights
+from aurora_dash.data.source import open_data
 from aurora_dash.data.times import format_time
 from aurora_dash.errors import EvaluationError
-from aurora_dash.evaluation.evaluate import ignore_progress, judge_plan
-from aurora_dash.evaluation.fields import TARGET
-from aurora_dash.evaluation.outcome import curve, tabulate
-from aurora_dash.evaluation.plan import Plan, make_plan
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.evaluate import ignore_progress
+from aurora_dash.evaluation.maps.against import Other
+from aurora_dash.evaluation.maps.drawing import View, draw, wind_of
+from aurora_dash.evaluation.maps.film import film
+from aurora_dash.evaluation.maps.forecasts import At, Forecasts
+from aurora_dash.evaluation.maps.opening import of_stored
+from aurora_dash.evaluation.plan_checks import one_part
 from aurora_dash.evaluation.results import replacing, require_writable
+from aurora_dash.evaluation.rollout import RolloutRequest, rollout
+from aurora_dash.evaluation.sought import Found, Sought, find
 from aurora_dash.evaluation.sources import CheckpointRef
-from aurora_dash.evaluation.statistics import Scorer
-from aurora_dash.evaluation.summary import is_synthetic, plan_attribution
-from aurora_dash.evaluation.targets import Target
-from aurora_dash.figures.publication import comparison_figure
-from aurora_dash.figures.scene import Scene
+from aurora_dash.evaluation.targets import predicted_targets
+from aurora_dash.figures.movie import MovieFormat
+from aurora_dash.figures.publication import Format, panels_figure
+from aurora_dash.figures.scene import FloatArray, Scene
 from aurora_dash.spec import DataSpec
-from aurora_dash.variables import Group
+from aurora_dash.variables import split_key
 
-Format = Literal["png", "svg", "pdf"]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure that was written, and what it shows."""
+    """A figure or an animation that was written, and what it shows."""
 
     path: Path
     checkpoint: str
     variable: str
     level: float | None
     unit: str
-    sample_index: int
+    sample_index: int | None
+    """None where the initial time was named."""
     num_samples: int
     """How many samples there are to choose from."""
     lead_hours: int
+    """Of an animation the last."""
     valid_time: str
     rmse: dict[str, float]
-    """Of this sample, by source."""
+    """Of this sample at that lead, by source; empty without a target."""
     labels: tuple[str, ...]
+    frames: int
+    """1 for a figure."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, for JSON."""
@@ -56,160 +72,133 @@ class Picture:
 def visualize(
     ref: CheckpointRef,
     data: DataSpec | None,
+    sought: Sought,
     *,
-    var: str,
     output: Path,
     part: str | None = None,
-    level: float | None = None,
-    sample_index: int = 0,
-    lead: int = 1,
-    difference: bool = False,
     device: str = "auto",
     roots: Sequence[Path] | None = None,
-    progress: Callable[[int, int], None] = ignore_progress,
+    progress: Progress = ignore_progress,
 ) -> Picture:
-    """Draw prediction, target and error of one sample, and write PNG, SVG or PDF by the suffix.
+    """Forecast and draw; PNG, SVG or PDF, or an animation as GIF or MP4, by the output's suffix.
 
-    `sample_index` counts the samples of the data (None: the run's own; of a mix `part`) that have
-    a target after `lead` forecast steps. `difference` adds the error of persistence, to see the
-    model's against. `EvaluationError` says what is not there: the variable, the level, the sample.
+    `data` is None for the run's own, of a mix `part`. `EvaluationError` says what is not there:
+    the variable, the level, the sample.
     """
     file_format = _format(output)
     require_writable(output.parent)
-    request = EvaluationRequest.build(
-        {
-            **ref.request_fields(),
-            "data": data,
-            "part": part,
-            "leads": lead,
-            "variables": (var,),
-            "initial": False,
-            "max_map_samples": 1,
-            "device": device,
-        }
-    )
-    plan = make_plan(request, ref.resolve(), roots=roots)
+    asked = {"part": part, "data": data, "leads": sought.lead, "start": sought.start}
+    request = RolloutRequest.build({**ref.request_fields(), **asked, "device": device})
+    subject = ref.resolve()
+    data, _ = one_part(request, data or subject.spec.data)
+    variant = subject.spec.model.catalogue_entry
+    opened = open_data(data, variant, subject.spec.variables, roots=roots)
     try:
-        level = _level(plan, plan.targets[0], level)
-        chosen, num_samples = _only(plan, sample_index, lead)
-        field, scorer = _forecast(chosen, level, lead, progress)
-        scene = _scene(chosen, field, level)
+        found = find(subject, opened.dataset, sought, request.start)
+        request = request.replace(data=data, part=None, start=found.start)
+        roll = partial(_roll, request, found, opened.dataset, roots=roots, progress=progress)
+        with ExitStack() as stack:
+            forecasts = roll(ref, sought, stack)
+            other = None
+            if sought.minus is not None:
+                second = roll(sought.minus, sought, stack)
+                other = Other.of(forecasts, second, source="model", name=second.name)
+            return _draw(forecasts, other, found, sought, output, file_format)
     finally:
-        plan.opened.close()
-    _draw(field, scene, output, file_format, difference=difference)
-    return Picture(
-        path=output,
-        checkpoint=plan.subject.name,
-        variable=var,
-        level=level,
-        unit=scene.variable.unit,
-        sample_index=sample_index,
-        num_samples=num_samples,
-        lead_hours=lead * plan.lead_hours,
-        valid_time=format_time(_valid_time(field)),
-        rmse=_rmse(chosen, scorer, level, lead),
-        labels=tuple(scene.labels),
-    )
+        opened.close()
 
 
-def _format(output: Path) -> Format:
+def _format(output: Path) -> Format | MovieFormat:
     suffix = output.suffix.lower().removeprefix(".")
-    for known in get_args(Format):
-        if suffix == known:
-            return known  # type: ignore[no-any-return]
+    known = (*get_args(Format), *get_args(MovieFormat))
+    if suffix in known:
+        return suffix  # type: ignore[return-value]
     raise EvaluationError(
         f"{output.name} does not say in which format to draw.",
-        remedy=f"End it with one of {', '.join(f'.{known}' for known in get_args(Format))}.",
+        remedy=f"End it with one of {', '.join(f'.{name}' for name in known)}.",
     )
 
 
-def _level(plan: Plan, target: Target, level: float | None) -> float | None:
-    """The level to draw; the only one there is may be left unsaid."""
-    known = ", ".join(f"{value:g}" for value in plan.levels)
-    if target.group is Group.SURFACE:
-        if level is None:
-            return None
-        raise EvaluationError(
-            f"{target.name} is a surface variable: it has no level {level:g} hPa.",
-            remedy="Leave the level out.",
-        )
-    if level is None and len(plan.levels) == 1:
-        return plan.levels[0]
-    if level is None:
-        raise EvaluationError(
-            f"{target.name} is on several levels: {known} hPa.", remedy="Name one of them."
-        )
-    if level not in plan.levels:
-        raise EvaluationError(
-            f"The data has no level {level:g} hPa.", remedy=f"It has {known} hPa."
-        )
-    return level
-
-
-def _only(plan: Plan, sample_index: int, lead: int) -> tuple[Plan, int]:
-    """The plan with one sample alone, and how many there were."""
-    samples = [sample for sample in plan.samples if lead in sample.targets]
-    if not 0 <= sample_index < len(samples):
-        raise EvaluationError(
-            f"There is no sample {sample_index}: {len(samples)} samples have a target "
-            f"{lead * plan.lead_hours} hours ahead.",
-            remedy=f"Choose one from 0 to {len(samples) - 1}." if samples else "Lower the lead.",
-        )
-    return replace(plan, samples=(samples[sample_index],)), len(samples)
-
-
-def _forecast(
-    plan: Plan, level: float | None, lead: int, progress: Callable[[int, int], None]
-) -> tuple[xr.DataArray, Scorer]:
-    """The one field of the one sample, (source, latitude, longitude), and how it was judged."""
-    scorer, keeper = judge_plan(plan, progress)
-    if keeper is None:
-        raise EvaluationError(
-            f"The fields of one sample do not fit into {plan.request.max_map_bytes} bytes.",
-            remedy="Choose a region or a shorter lead.",
-        )
-    kept = keeper.dataset({})[plan.targets[0].key]
-    field = kept.isel(sample=0).sel(lead=lead * plan.lead_hours)
-    return field if level is None else field.sel(level=level), scorer
-
-
-def _rmse(plan: Plan, scorer: Scorer, level: float | None, lead: int) -> dict[str, float]:
-    """Of the one sample, by source."""
-    found = curve(tabulate(plan, scorer), "rmse", plan.targets[0].name, level)
-    at_lead = found.sel(lead=lead * plan.lead_hours)
-    return dict(zip(at_lead["source"].values.tolist(), at_lead.values.tolist(), strict=True))
-
-
-def _valid_time(field: xr.DataArray) -> np.datetime64:
-    return np.datetime64(field["valid_time"].item(), "ns")
-
-
-def _scene(plan: Plan, field: xr.DataArray, level: float | None) -> Scene:
-    labels = (
-        ("synthetic data", is_synthetic(plan)),
-        ("random weights", plan.subject.random_weights),
-    )
-    return Scene(
-        variable=plan.targets[0].variable,
-        latitudes=field["latitude"].values,
-        longitudes=field["longitude"].values,
-        level=level,
-        valid_time=_valid_time(field),
-        lead_hours=float(field["lead"]),
-        labels=[label for label, holds in labels if holds],
-        attribution=plan_attribution(plan),
-    )
+def _roll(
+    request: RolloutRequest,
+    found: Found,
+    truth: xr.Dataset,
+    ref: CheckpointRef,
+    sought: Sought,
+    stack: ExitStack,
+    *,
+    roots: Sequence[Path] | None,
+    progress: Progress,
+) -> Forecasts:
+    """The forecasts of a checkpoint, for as long as the stack is open."""
+    predicted = {target.key for target in predicted_targets(ref.resolve().spec)}
+    names = [found.target.name]
+    if sought.look.wind:
+        names += [split_key(key)[1] for key in wind_of(predicted, found.target.key) or ()]
+    asked = request.replace(**ref.request_fields(), variables=tuple(dict.fromkeys(names)))
+    path = Path(stack.enter_context(TemporaryDirectory(prefix="aurora-dash-"))) / "forecast.zarr"
+    among = None if roots is None else tuple(roots)
+    rollout(asked, path, store=ref.store, roots=among, progress=progress)
+    return stack.enter_context(of_stored(path, truth))
 
 
 def _draw(
-    field: xr.DataArray, scene: Scene, output: Path, file_format: Format, *, difference: bool
-) -> None:
-    image = comparison_figure(
-        field.sel(source="model").values,
-        field.sel(source=TARGET).values,
-        scene,
-        persistence=field.sel(source="persistence").values if difference else None,
-        file_format=file_format,
-    )
+    forecasts: Forecasts,
+    other: Other | None,
+    found: Found,
+    sought: Sought,
+    output: Path,
+    file_format: Format | MovieFormat,
+) -> Picture:
+    at = At(key=found.target.key, level=found.level, sample=0, lead_hours=forecasts.lead_hours[-1])
+    view = View(at=at, kinds=sought.kinds, wind=sought.look.wind is not None)
     with replacing(output) as beside:
-        beside.write_bytes(image)
+        frames = 1
+        if file_format in ("gif", "mp4"):
+            frames = film(
+                *(forecasts, view, beside),
+                file_format=file_format,
+                other=other,
+                look=sought.look,
+                frames_per_second=sought.frames_per_second,
+            )
+        else:
+            shown = draw(forecasts, view, other)
+            beside.write_bytes(panels_figure(shown, sought.look, file_format=file_format))
+    return Picture(
+        path=output,
+        checkpoint=forecasts.name,
+        variable=sought.var,
+        level=found.level,
+        unit=forecasts.variables[at.key].unit,
+        sample_index=None if sought.start else sought.sample_index,
+        num_samples=found.num_samples,
+        lead_hours=at.lead_hours,
+        valid_time=format_time(forecasts.valid_time(at)),
+        rmse=_rmse(forecasts, at, other),
+        labels=forecasts.labels,
+        frames=frames,
+    )
+
+
+def _rmse(forecasts: Forecasts, at: At, other: Other | None) -> dict[str, float]:
+    """Of one field, by source."""
+    target = forecasts.target(at)
+    if target is None:
+        return {}
+    fields = {"model": forecasts.forecast(at), "persistence": forecasts.start(at)}
+    if other is not None:
+        fields[other.name] = other.forecast(at)
+    scene = forecasts.scene(at)
+    return {
+        source: _mean_error(field, target, scene)
+        for source, field in fields.items()
+        if field is not None
+    }
+
+
+def _mean_error(field: FloatArray, target: FloatArray, scene: Scene) -> float:
+    """Root of the mean square error weighted by area, over the points that have both."""
+    error = scene.difference(field, target).astype(np.float64)
+    weights = np.where(np.isfinite(error), area_weights(scene.latitudes)[:, None], 0.0)
+    return float(np.sqrt(np.nansum(weights * error**2) / weights.sum()))

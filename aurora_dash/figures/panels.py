@@ -15,6 +15,8 @@ from aurora_dash.errors import DataError
 from aurora_dash.figures.colours import ColourScale, difference_scale, extent, field_scale
 from aurora_dash.figures.scene import FloatArray, Grid, Scene
 
+NO_VALUE = "Grey: no value."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wind:
@@ -74,8 +76,9 @@ class PanelSet:
     @property
     def remarks(self) -> list[str]:
         """What goes below the maps."""
+        missing = [NO_VALUE] if self.has_missing else []
         attribution = [self.scene.attribution] if self.scene.attribution else []
-        return [*(["Grey: no value."] if self.has_missing else []), *self.notes, *attribution]
+        return list(dict.fromkeys([*missing, *self.notes, *attribution]))
 
     @property
     def badge(self) -> str:
@@ -152,13 +155,15 @@ def comparison_panels(
 
 
 class SharedScales:
-    """The colour scales that hold for all frames of an animation, from one frame after another."""
+    """Colour scales and notes that hold for all frames of an animation, one after another."""
 
     def __init__(self) -> None:
         self._extents: dict[bool, tuple[float, float]] = {}
+        self._has_missing = False
 
     def add(self, frame: PanelSet) -> None:
         """Take a frame's values into account; they are not kept."""
+        self._has_missing = self._has_missing or frame.has_missing
         for panel in frame.panels:
             if np.isfinite(panel.values).any():
                 known = self._extents.get(panel.is_difference, ())
@@ -175,4 +180,5 @@ class SharedScales:
             else field_scale(frame.scene.variable, [span])
             for index, span in enumerate(spans)
         )
-        return replace(frame, scales=scales)
+        notes = (*frame.notes, *([NO_VALUE] if self._has_missing else []))
+        return replace(frame, scales=scales, notes=notes)

@@ -82,7 +82,7 @@ def map_canvas(
     carries it. Escape takes point and box away.
     """
     if isinstance(projection, str):
-        projection = _centred(projection, shown)
+        projection = Projection.centred(projection, shown.grid)
     memory: _Memory = state.maps_held().setdefault(key, _Memory())
     memory.told = False
     drawing = Drawing(shown, projection)
@@ -96,17 +96,8 @@ def map_canvas(
 def map_frame(shown: PanelSet, *, projection: Name | Projection = "plate_carree") -> Drawing:
     """One frame of an animation, thinned to what plays smoothly; small enough to be cached."""
     if isinstance(projection, str):
-        projection = _centred(projection, shown)
+        projection = Projection.centred(projection, shown.grid)
     return Drawing(shown, projection, most_cells=FRAME_CELLS)
-
-
-def _centred(name: Name, shown: PanelSet) -> Projection:
-    """A projection round the middle of a region; round the Greenwich meridian of a globe."""
-    window = shown.grid.window
-    if window.east - window.west > 270:
-        return Projection(name, 0.0, 30.0 if name == "orthographic" else 0.0)
-    longitude, latitude = (window.west + window.east) / 2, (window.south + window.north) / 2
-    return Projection(name, round(longitude, 3), round(latitude, 3))
 
 
 @st.fragment

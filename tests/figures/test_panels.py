@@ -34,6 +34,7 @@ def test_all_frames_of_an_animation_get_the_colours_of_all() -> None:
         assert (values.low, values.high) == (-7, 7)
         assert (differences.low, differences.high) == (-0.5, 0.5)
         assert shared.of(one).panels == one.panels
+        assert "Grey: no value." in shared.of(one).remarks, "the words are those of all frames"
 
 
 def test_the_wind_is_brought_into_the_order_of_the_map() -> None:

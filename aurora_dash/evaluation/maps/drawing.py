@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from aurora_dash.evaluation.maps.against import Other
 from aurora_dash.evaluation.maps.forecasts import At, Forecasts
 from aurora_dash.figures.panels import PanelSet, Part, Wind, panel_set
 from aurora_dash.figures.scene import FloatArray, Scene
-from aurora_dash.variables import Group
+from aurora_dash.variables import Group, split_key
 
 
 class Kind(StrEnum):
@@ -73,10 +73,9 @@ class View:
         return replace(self, at=replace(self.at, lead_hours=hours))
 
 
-def wind_of(forecasts: Forecasts, key: str) -> tuple[str, str] | None:
-    """The components of the wind that belongs over a variable; None where it is not there."""
-    pairs = _WINDS[forecasts.variables[key].group]
-    known = [pair for pair in pairs if {*pair} <= {*forecasts.variables}]
+def wind_of(keys: Collection[str], key: str) -> tuple[str, str] | None:
+    """The components, among `keys`, of the wind that belongs over a variable; None: not there."""
+    known = [pair for pair in _WINDS[split_key(key)[0]] if {*pair} <= {*keys}]
     return next((pair for pair in known if key in pair), known[0] if known else None)
 
 
@@ -94,7 +93,7 @@ def draw(
         if values is None and not keep_empty:
             absent.append(kind)
             continue
-        empty = np.full(forecasts_shape(forecasts), np.nan, np.float32)
+        empty = np.full(forecasts.shape, np.nan, np.float32)
         parts.append(
             Part(
                 title=_title(kind, other),
@@ -104,11 +103,6 @@ def draw(
             )
         )
     return panel_set(parts, scene, notes=tuple(_absences(forecasts, view, absent, other)))
-
-
-def forecasts_shape(forecasts: Forecasts) -> tuple[int, int]:
-    """(H, W) of every field."""
-    return forecasts.dataset.sizes["latitude"], forecasts.dataset.sizes["longitude"]
 
 
 def _title(kind: Kind, other: Other | None) -> str:
@@ -136,7 +130,7 @@ class _Reader:
 
     def wind(self, kind: Kind, at: At) -> Wind | None:
         """The wind of a field, or the difference of two."""
-        keys = wind_of(self._forecasts, at.key)
+        keys = wind_of(self._forecasts.variables, at.key)
         if keys is None:
             return None
         found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -16,6 +16,8 @@ from aurora_dash.figures.scene import FloatArray, Scene
 from aurora_dash.variables import Variable
 
 PERSISTENCE = "persistence"
+_OF_WAVES = {"surf_10u_wave": np.sin, "surf_10v_wave": np.cos}
+"""What the wave model predicts of the wind's speed and direction, as `AuroraWave` makes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,11 @@ class Forecasts:
         """Initial times (samples,)."""
         return np.asarray(self.dataset["time"].values).astype("datetime64[s]")
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of every field."""
+        return self.dataset.sizes["latitude"], self.dataset.sizes["longitude"]
+
     def levels(self, key: str) -> tuple[float, ...]:
         """Pressure levels of a variable in hPa; none on the surface."""
         if "level" not in self.dataset[key].dims:
@@ -114,10 +121,17 @@ class Forecasts:
         return "source" in self.dataset.dims and source in self.dataset["source"].values
 
     def _observed(self, at: At, time: np.datetime64) -> FloatArray | None:
-        if self.truth is None or at.key not in self.truth or not self._on_grid(self.truth):
+        if self.truth is None or not self._on_grid(self.truth):
             return None
+        if at.key in _OF_WAVES:
+            speed, direction = (
+                self._observed(replace(at, key=key), time) for key in ("surf_wind", "surf_dwi")
+            )
+            if speed is None or direction is None:
+                return None
+            return np.asarray(-speed * _OF_WAVES[at.key](np.deg2rad(direction)), np.float32)
         [found] = np.nonzero(self.truth["time"].values.astype("datetime64[s]") == time)
-        if not found.size:
+        if at.key not in self.truth or not found.size:
             return None
         return _read(self.truth[at.key].isel(time=int(found[0])), at.level)
 

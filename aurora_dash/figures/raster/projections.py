@@ -52,6 +52,15 @@ class Projection:
     longitude: float = 0.0
     latitude: float = 0.0
 
+    @classmethod
+    def centred(cls, name: Name, grid: Grid) -> Projection:
+        """Round the middle of a region; round the Greenwich meridian of a globe."""
+        window = grid.window
+        if window.east - window.west > 270:
+            return cls(name, 0.0, 30.0 if name == "orthographic" else 0.0)
+        longitude, latitude = (window.west + window.east) / 2, (window.south + window.north) / 2
+        return cls(name, round(longitude, 3), round(latitude, 3))
+
     @property
     def is_plain(self) -> bool:
         """Whether longitudes and latitudes are the map's own coordinates."""

@@ -81,16 +81,15 @@ def test_nothing_at_all_is_an_error_with_its_reason(kept: Forecasts) -> None:
 
 
 def test_the_wind_of_each_map_is_its_own(kept: Forecasts) -> None:
-    assert wind_of(kept, "surf_2t") == ("surf_10u", "surf_10v")
-    assert wind_of(kept, "atmos_t") is None
+    assert wind_of(kept.variables, "surf_2t") == ("surf_10u", "surf_10v")
+    assert wind_of(kept.variables, "atmos_t") is None
     view = View(at=AT, kinds=(Kind.PREDICTION, Kind.INCREMENT), wind=True)
     prediction, increment = draw(kept, view).panels
     for key, part in (("surf_10u", "east"), ("surf_10v", "north")):
-        known = fields(key)
-        np.testing.assert_array_equal(getattr(prediction.wind, part), known["model"])
-        np.testing.assert_array_equal(
-            getattr(increment.wind, part), known["model"] - known["persistence"]
-        )
+        model, persistence = (value(source, key, 0, 12) for source in ("model", "persistence"))
+        model, persistence = model[:, ORDER], persistence[:, ORDER]
+        np.testing.assert_array_equal(getattr(prediction.wind, part), model)
+        np.testing.assert_array_equal(getattr(increment.wind, part), model - persistence)
 
 
 def test_a_minus_b_is_taken_at_the_same_valid_time_and_lead(

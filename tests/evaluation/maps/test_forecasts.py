@@ -61,6 +61,20 @@ def test_a_stored_forecast_is_read_alike_and_finds_its_truth_in_the_data(
     assert stored.target(ALOFT) is None, "the data has no temperature aloft"
 
 
+def test_the_wind_over_waves_is_that_of_its_speed_and_direction(tmp_path: Path) -> None:
+    """As the wave model would have it: a wind of 10 m/s from the east blows to the west."""
+    truth = make_truth().rename(surf_2t="surf_wind")
+    truth["surf_wind"][:] = 10.0
+    truth["surf_dwi"] = xr.full_like(truth["surf_wind"], 90.0)
+    with of_stored(make_stored(tmp_path / "forecast.zarr"), truth) as forecasts:
+        u, v = (
+            forecasts.target(At(key=key, level=None, sample=0, lead_hours=6))
+            for key in ("surf_10u_wave", "surf_10v_wave")
+        )
+    np.testing.assert_allclose(u, -10, atol=1e-5)
+    np.testing.assert_allclose(v, 0, atol=1e-5)
+
+
 def test_truth_on_another_grid_is_none(tmp_path: Path) -> None:
     path = make_stored(tmp_path / "forecast.zarr")
     with of_stored(path, make_truth().isel(latitude=slice(1, None))) as forecasts:

@@ -14,7 +14,8 @@ from aurora_dash.cli.progress import ProgressLine
 from aurora_dash.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from aurora_dash.evaluation.visualize import Picture, Sought
+    from aurora_dash.evaluation.sought import Sought
+    from aurora_dash.evaluation.visualize import Picture
     from aurora_dash.runs.store import RunStore
 
 _MORE = """\
@@ -90,8 +91,8 @@ def visualize(options: argparse.Namespace) -> Answer:
 
 
 def _sought(options: argparse.Namespace, store: RunStore) -> Sought:
+    from aurora_dash.evaluation.sought import Sought
     from aurora_dash.evaluation.sources import CheckpointRef
-    from aurora_dash.evaluation.visualize import Sought
     from aurora_dash.figures.publication import Look
 
     if options.leads is not None and options.output.suffix.lower() not in _MOVIES:

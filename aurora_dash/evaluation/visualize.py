@@ -154,9 +154,11 @@ def _draw(
     view = View(at=at, kinds=sought.kinds, wind=sought.look.wind is not None)
     with replacing(output) as beside:
         frames = 1
-        if file_format in ("gif", "mp4"):
+        if file_format == "gif" or file_format == "mp4":
             frames = film(
-                *(forecasts, view, beside),
+                forecasts,
+                view,
+                beside,
                 file_format=file_format,
                 other=other,
                 look=sought.look,

@@ -79,7 +79,9 @@ def _picture(frame: Image, palette: Image | None) -> Any:
     picture = Pictures.fromarray(frame)
     indices = np.array(picture.quantize(palette=colours, dither=Pictures.Dither.NONE))
     opaque = np.concatenate([np.full((256, 1), 255, np.uint8), palette], axis=1)
-    return av.VideoFrame.from_ndarray((indices, opaque), format="pal8")
+    # Takes a pair for this format, which its types leave out.
+    both: Any = (indices, opaque)
+    return av.VideoFrame.from_ndarray(both, format="pal8")
 
 
 def _palette(scales: Sequence[ColourScale]) -> Image:

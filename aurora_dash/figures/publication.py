@@ -95,7 +95,8 @@ def panels_image(shown: PanelSet, look: Look | None = None, *, dpi: int = 110) -
     """All maps of a figure as red, green and blue (H, W, 3), for a frame of an animation."""
     with _drawn(shown, look or Look()) as figure:
         figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(figure)
+        # matplotlib's canvas is without types.
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         image: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     return image

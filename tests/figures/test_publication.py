@@ -13,7 +13,17 @@ import pytest
 from matplotlib import image, rcParams
 
 from aurora_dash.errors import DataError
-from aurora_dash.figures.publication import comparison_figure, field_figure
+from aurora_dash.figures.colours import colour_map
+from aurora_dash.figures.panels import Part, Wind, comparison_panels, field_panels, panel_set
+from aurora_dash.figures.publication import (
+    Look,
+    comparison_figure,
+    field_figure,
+    panels_figure,
+    panels_image,
+)
+from aurora_dash.figures.raster.pixels import Lens
+from aurora_dash.figures.raster.projections import Projection
 from aurora_dash.figures.scene import Scene
 from aurora_dash.figures.theme import NO_DATA
 from aurora_dash.variables import Group, describe
@@ -183,3 +193,96 @@ def test_nothing_is_downloaded(norway: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert field_figure(norway.target, norway.scene, dpi=50)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "projection",
+    ["north_polar_stereographic", "south_polar_stereographic", "orthographic", "robinson"],
+)
+def test_every_projection_shows_the_globe_whole_at_dateline_and_poles(
+    globe: Any, projection: Any
+) -> None:
+    """A field of one value: the map's outline is full of it and of lines, and nothing is white."""
+    scene = replace(globe.scene, variable=describe("tcc", Group.SURFACE), labels=())
+    shown = field_panels(np.full((37, 72), 0.5, np.float32), scene, "")
+    drawn = panels_image(shown, Look(projection=projection), dpi=60).astype(int)
+    # Without title, colour bar and notes.
+    drawn = drawn[int(60 * 80 / 110) : -int(60 * 110 / 110)]
+    wanted = np.array(colour_map("cmc.devon_r")(0.5)[:3]) * 255
+    rows, columns = np.nonzero(np.abs(drawn - wanted).max(axis=-1) < 4)
+    part = drawn[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = part.shape[:2]
+    ratio = 0.507 if projection == "robinson" else 1.0
+    assert height / width == pytest.approx(ratio, rel=0.03)
+    lens = Lens(shown.grid, Projection.centred(projection, shown.grid))
+    cells = lens.part(lens.extent, 300).cells
+    assert cells is not None
+    # Of the square round it a disc fills pi/4.
+    share = float((cells >= 0).mean())
+    assert share == pytest.approx(0.87 if projection == "robinson" else np.pi / 4, abs=0.03)
+    assert (part.min(axis=-1) < 240).mean() == pytest.approx(share, abs=0.02)
+    assert (np.abs(part - 0xB4).max(axis=-1) < 2).mean() < 0.001, "no value is missing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("projection", "place"),
+    [("robinson", (10.0, 179.0)), ("north_polar_stereographic", (89.0, -179.0))],
+)
+def test_a_cell_is_drawn_where_the_projection_has_it(projection: Any, place: Any) -> None:
+    latitudes, longitudes = np.arange(89.0, -90, -2), np.arange(0.0, 360, 2)
+    field = np.zeros((90, 180), np.float32)
+    row = int(np.abs(latitudes - place[0]).argmin())
+    around = np.abs((longitudes - place[1] + 180) % 360 - 180) <= 4
+    field[max(0, row - 2) : row + 3, around] = 1
+    scene = Scene(
+        variable=describe("tcc", Group.SURFACE), latitudes=latitudes, longitudes=longitudes
+    )
+    shown = field_panels(field, scene, "")
+    drawn = panels_image(shown, Look(projection=projection), dpi=110).astype(int)
+    dark = np.abs(drawn - np.array(colour_map("cmc.devon_r")(1.0)[:3]) * 255).max(axis=-1) < 12
+    _, columns = np.nonzero(dark[: int(drawn.shape[0] * 0.8)])
+    centre = Projection.centred(projection, shown.grid)
+    extent = Lens(shown.grid, centre).extent
+    x, _ = centre.forward(longitudes[around], place[0])
+    span = drawn.shape[1] - 82
+    expected = 62 + (x - extent.left) / (extent.right - extent.left) * span
+    assert np.abs(columns[:, None] - expected[None]).min() < 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wind", ["arrows", "streamlines"])
+def test_a_wind_from_the_west_blows_to_the_right(globe: Any, wind: Any) -> None:
+    """Everything that is added to the map by the wind is far wider than high, row by row."""
+    east, north = np.full((37, 72), 10, np.float32), np.zeros((37, 72), np.float32)
+    part = Part(title="", values=np.full((37, 72), 280.0), wind=Wind(east=east, north=north))
+    shown = panel_set([part], replace(globe.scene, labels=()))
+    plain, blown = (
+        panels_image(shown, Look(wind=style), dpi=80).astype(int) for style in (None, wind)
+    )
+    # Without the title's line, in which the key of the arrows stands.
+    added = (np.abs(blown - plain).max(axis=-1) > 60)[60:]
+    runs = np.diff(np.nonzero(np.diff(added.astype(int), axis=1))[1])
+    assert added.sum() > 500
+    rows = added.sum(axis=1)
+    assert np.sort(rows)[-len(rows) // 10 :].sum() > 0.3 * rows.sum()
+    assert np.percentile(runs[runs > 0], 90) > 5
+    said = written(panels_figure(shown, Look(wind=wind), file_format="svg"))
+    assert ("10 m s⁻¹" in said) == (wind == "arrows")
+
+
+def test_a_figure_of_no_wind_has_no_arrows(globe: Any) -> None:
+    nothing = np.full((37, 72), np.nan, np.float32)
+    part = Part(title="", values=globe.target, wind=Wind(east=nothing, north=nothing))
+    shown = panel_set([part], globe.scene)
+    drawn = (panels_image(shown, Look(wind=style), dpi=50) for style in (None, "arrows"))
+    np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.slow
+def test_a_figure_in_a_projection_says_title_unit_and_attribution(norway: Any) -> None:
+    shown = comparison_panels(norway.prediction, norway.target, norway.scene, None)
+    svg = panels_figure(shown, Look(projection="orthographic"), file_format="svg")
+    for words in ("2 m temperature [K]", "valid 2025-06-02 06:00 UTC", "Copernicus Climate"):
+        assert words in written(svg)

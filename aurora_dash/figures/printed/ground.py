@@ -147,8 +147,8 @@ def draw_grid(ax: GeoAxes, ground: Ground, *, latitudes: bool) -> None:
         lines.xlocator = LongitudeLocator(_MERIDIANS)
         lines.ylocator = LatitudeLocator(_MERIDIANS)
     else:
-        lines.xlocator = FixedLocator(np.arange(-180, 181, 30))
-        lines.ylocator = FixedLocator(np.arange(-60, 61, 30))
+        lines.xlocator = FixedLocator(range(-180, 181, 30))
+        lines.ylocator = FixedLocator(range(-60, 61, 30))
     lines.xlabel_style = lines.ylabel_style = {"size": 7}
     ax.spines["geo"].set_linewidth(0.5)
 

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from aurora_dash.figures.curves import Curve, compact
 from aurora_dash.figures.theme import GREY, faint, series_style, template
 from aurora_dash.figures.thinning import DEFAULT_POINTS, thin
-from aurora_dash.figures.training import Curve
 
 _FEWEST_POINTS = 64
 _ALL_POINTS = 5 * DEFAULT_POINTS
@@ -76,7 +76,7 @@ def _add(figure: go.Figure, line: Line, max_points: int) -> None:
     figure.add_trace(
         go.Scatter(
             name=_short(line.name),
-            x=x.astype(np.float64),
+            x=compact(x),
             y=y.astype(np.float32),
             mode="lines+markers" if y.size < 3 else "lines",
             line={

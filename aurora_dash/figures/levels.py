@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from aurora_dash.figures.curves import Curve
 from aurora_dash.figures.theme import template
 from aurora_dash.figures.thinning import GrowingBins
-from aurora_dash.figures.training import Curve
 
 _MOST_COLUMNS = 120
 _SUFFIX = " hPa"
 
 
 def level_losses_figure(
-    losses: Mapping[tuple[str, float], Curve], *, x_title: str = "Step"
+    losses: Mapping[tuple[str, float], Curve], *, split: str = "training", x_title: str = "Step"
 ) -> go.Figure:
     """The loss by variable and level (hPa), a row each, high levels above, relative to its start.
 
@@ -47,13 +47,14 @@ def level_losses_figure(
         zmax=bound or 1,
         colorscale="RdBu_r",
         colorbar={"title": {"text": "times<br>its start"}, **_ticks(bound or 1.0)},
-        hovertemplate="%{y}, step %{x}: %{customdata:.3g} times its start<extra></extra>",
+        hovertemplate=f"%{{y}}, {x_title} %{{x}}: %{{customdata:.3g}} times its start"
+        "<extra></extra>",
     )
     return go.Figure(
         data=[heat],
         layout={
             "template": template(),
-            "title": {"text": "Loss by level"},
+            "title": {"text": f"Loss by level, {split}"},
             "hovermode": "closest",
             "xaxis": {"title": {"text": x_title}},
             "yaxis": {"type": "category"},

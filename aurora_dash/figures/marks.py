@@ -54,4 +54,5 @@ def add_marks(figure: go.Figure, marks: Sequence[Mark], *, colour: str = VERMILI
 
 def _folded(text: str) -> str:
     """Lines that fit beside the mouse, with nothing taken for markup."""
-    return "<br>".join(escape(line) for line in textwrap.wrap(text, _HOVER_WIDTH))
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, _HOVER_WIDTH)]
+    return "<br>".join(escape(line) for line in lines)

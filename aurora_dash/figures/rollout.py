@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import plotly.graph_objects as go
 
-from aurora_dash.figures.theme import BLUE, faint, series_style, template
-from aurora_dash.figures.training import Curve
+from aurora_dash.figures.curves import Curve, curves_figure
+from aurora_dash.figures.theme import BLUE, faint, template
 
 _DAY = 24
 
@@ -49,29 +48,15 @@ def forecast_length_figure(
     return figure
 
 
-def lead_losses_figure(curves: Mapping[int, Curve], *, x_title: str = "Step") -> go.Figure:
+def lead_losses_figure(
+    curves: Mapping[int, Curve], *, log_y: bool = False, x_title: str = "Step"
+) -> go.Figure:
     """Validation loss by lead time in hours, shortest first."""
-    figure = go.Figure(
-        layout={
-            "template": template(),
-            "title": {"text": "Validation loss by lead time"},
-            "showlegend": True,
-            "xaxis": {"title": {"text": x_title}},
-            "yaxis": {"title": {"text": "Loss"}},
-        }
+    return curves_figure(
+        {f"{hours} h": curves[hours] for hours in sorted(curves)},
+        title="Validation loss by lead time",
+        y_title="Normalised loss",
+        x_title=x_title,
+        log_y=log_y,
+        markers=True,
     )
-    for index, hours in enumerate(sorted(curves)):
-        x, y = curves[hours]
-        colour, dash = series_style(index)
-        figure.add_trace(
-            go.Scatter(
-                x=x,
-                y=np.asarray(y, dtype=np.float32),
-                name=f"{hours} h",
-                mode="lines+markers",
-                line={"color": colour, "dash": dash, "width": 1.5},
-                marker={"size": 5},
-                hovertemplate="%{y:.4~g}",
-            )
-        )
-    return figure

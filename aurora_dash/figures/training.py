@@ -1,14 +1,11 @@
 """Charts of a training run, from the columns of its metrics.
 
-Each takes curves, which are pairs of arrays (x, y) of one length: x is the step, the epoch or
-whatever `x_title` says. Curves are thinned to a bounded number of points, whatever their length.
+Each takes curves as `figures.curves` has them; `log_y` makes the upright axis logarithmic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,36 +13,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from aurora_dash.figures.theme import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    faint,
-    series_style,
-    template,
-)
-from aurora_dash.figures.thinning import DEFAULT_POINTS, thin
+from aurora_dash.figures.curves import Curve, Plan, curves_figure
+from aurora_dash.figures.theme import BLUE, GREEN, GREY, ORANGE, VERMILION
+from aurora_dash.figures.thinning import DEFAULT_POINTS
 
-Curve = tuple[NDArray[Any], NDArray[Any]]
-
-GROUP_STYLES: Mapping[str, tuple[str, str]] = {
-    "total": (GREY, "solid"),
-    "new_embeddings": (VERMILION, "solid"),
-    "encoder": (BLUE, "solid"),
-    "backbone": (GREEN, "solid"),
-    "decoder": (PURPLE, "solid"),
-    "lora": (ORANGE, "solid"),
-    "existing weights": (BLUE, "solid"),
-}
-"""A parameter group looks the same on every chart."""
-
-_FEW_VALUES = 3
-_MANY_CURVES = 6
 _GIB = 2**30
+_FEWEST_POINTS = 64
 
 
 def loss_figure(
@@ -62,114 +35,157 @@ def loss_figure(
 
     With a `smoothed` training loss the raw one lies faint under it.
     """
-    figure = _figure("Loss", x_title, "Normalised loss", log_y=log_y)
-    _add(figure, "training", train, (BLUE, "solid"), max_points, opacity=0.35 if smoothed else 1)
+    plan = Plan.of("Loss", x_title, "Normalised loss", log_y=log_y)
+    plan.add("training", train, (BLUE, "solid"), max_points, opacity=0.35 if smoothed else 1)
     if smoothed:
-        _add(figure, "training, smoothed", smoothed, (BLUE, "solid"), max_points)
-    _add(figure, "validation", validation, (VERMILION, "solid"), max_points, markers=True)
+        plan.add("training, smoothed", smoothed, (BLUE, "solid"), max_points)
+    plan.add("validation", validation, (VERMILION, "solid"), max_points, markers=True)
     if persistence is not None:
-        _add_level(figure, f"persistence {persistence:.4g}", persistence, (train, validation))
-    return figure.figure()
+        plan.add_level(f"persistence {persistence:.4g}", persistence, (train, validation))
+    return plan.figure()
 
 
 def variable_losses_figure(
     losses: Mapping[str, Curve],
     *,
+    split: str = "training",
     log_y: bool = True,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
     """Share of each variable (``2t``, ``z/850``) in the loss; `max_points` are for all together."""
-    figure = _figure("Loss by variable", x_title, "Normalised loss", log_y=log_y)
-    each = max(64, max_points // max(1, len(losses)))
-    for index, (name, curve) in enumerate(losses.items()):
-        _add(figure, name, curve, series_style(index), each)
-    if len(losses) > _MANY_CURVES:
-        figure.layout["legend"] = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"}
-    return figure.figure()
+    return curves_figure(
+        losses,
+        title=f"Loss by variable, {split}",
+        y_title="Normalised loss",
+        x_title=x_title,
+        log_y=log_y,
+        markers=split == "validation",
+        max_points=max(_FEWEST_POINTS, max_points // max(1, len(losses))),
+    )
 
 
-def gradient_norm_figure(
-    norms: Mapping[str, Curve],
+def total_norm_figure(
+    before: Curve,
+    clipped: Curve,
     *,
     clip: float | None = None,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
-    """Gradient norms before clipping, ``total`` and by parameter group, and where clipping sets in.
+    """Norm of all gradients before clipping and after it, and where clipping sets in.
 
     A norm of exactly zero (a frozen group) has no place on a logarithmic axis and is left out.
     """
-    figure = _figure("Gradient norm before clipping", x_title, "L2 norm", log_y=True)
-    for index, (name, curve) in enumerate(norms.items()):
-        _add(figure, _words(name), curve, _group_style(name, index), max_points)
+    plan = Plan.of("Gradient norm", x_title, "L2 norm", log_y=True)
+    plan.add("before clipping", before, (GREY, "solid"), max_points)
+    plan.add("after clipping", clipped, (GREEN, "solid"), max_points)
     if clip is not None:
-        _add_level(figure, f"clipped at {clip:g}", clip, tuple(norms.values()))
-    return figure.figure()
+        plan.add_level(f"clipped at {clip:g}", clip, (before,))
+    return plan.figure()
+
+
+def group_norms_figure(
+    norms: Mapping[str, Curve],
+    *,
+    when: str,
+    x_title: str = "Step",
+    max_points: int = DEFAULT_POINTS,
+) -> go.Figure:
+    """Gradient norms by parameter group and new variable, ``before clipping`` or after it."""
+    return curves_figure(
+        norms,
+        title=f"Gradient norm by group, {when}",
+        y_title="L2 norm",
+        x_title=x_title,
+        log_y=True,
+        max_points=max_points,
+    )
 
 
 def learning_rate_figure(
-    rates: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
+    rates: Mapping[str, Curve],
+    *,
+    log_y: bool = False,
+    x_title: str = "Step",
+    max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
     """Learning rate of each parameter group."""
-    figure = _figure("Learning rate", x_title, "Learning rate")
-    for index, (name, curve) in enumerate(rates.items()):
-        _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    figure.layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
-    return figure.figure()
+    figure = curves_figure(
+        rates,
+        title="Learning rate",
+        y_title="Learning rate",
+        x_title=x_title,
+        log_y=log_y,
+        from_zero=True,
+        max_points=max_points,
+    )
+    figure.layout["yaxis"]["exponentformat"] = "power"
+    return figure
 
 
 def weight_norm_figure(
     norms: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
 ) -> go.Figure:
     """Norms of the trained weights by parameter group and new variable."""
-    figure = _figure("Weight norm", x_title, "L2 norm", log_y=True)
-    for index, (name, curve) in enumerate(norms.items()):
-        _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    return figure.figure()
+    return curves_figure(
+        norms,
+        title="Weight norm",
+        y_title="L2 norm",
+        x_title=x_title,
+        log_y=True,
+        max_points=max_points,
+    )
 
 
 def update_ratio_figure(
     ratios: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
 ) -> go.Figure:
     """How much a step changes weights, against the weights: about 1e-3 is usual."""
-    figure = _figure("Update against weights", x_title, "Ratio of norms", log_y=True)
-    for index, (name, curve) in enumerate(ratios.items()):
-        _add(figure, _words(name), curve, _group_style(name, index), max_points)
-    return figure.figure()
+    return curves_figure(
+        ratios,
+        title="Update against weights",
+        y_title="Ratio of norms",
+        x_title=x_title,
+        log_y=True,
+        max_points=max_points,
+    )
 
 
 def step_time_figure(
     step_seconds: Curve,
     data_seconds: Curve,
+    save_seconds: Curve,
     *,
+    log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
-    """Seconds a step takes, and how many of them it waits for data."""
-    figure = _figure("Step time", x_title, "Seconds")
-    _add(figure, "whole step", step_seconds, (BLUE, "solid"), max_points)
-    _add(figure, "waiting for data", data_seconds, (ORANGE, "solid"), max_points, fill=True)
-    figure.layout["yaxis"] |= {"rangemode": "tozero"}
-    return figure.figure()
+    """Seconds a step takes, how many of them it waits for data, and how long training stood still
+    for checkpoints."""
+    plan = Plan.of("Step time", x_title, "Seconds", log_y=log_y, from_zero=True)
+    plan.add("whole step", step_seconds, (BLUE, "solid"), max_points)
+    plan.add("waiting for data", data_seconds, (ORANGE, "solid"), max_points, fill=not log_y)
+    plan.add("pause for a checkpoint", save_seconds, (VERMILION, "dot"), max_points, markers=True)
+    return plan.figure()
 
 
 def memory_figure(
-    memory_bytes: Curve,
+    memory_bytes: Mapping[str, Curve],
     *,
+    title: str = "Memory",
     capacity_bytes: float | None = None,
+    log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
 ) -> go.Figure:
-    """Memory in use, and the machine's where `capacity_bytes` names it."""
-    figure = _figure("Memory", x_title, "GiB")
-    used = (memory_bytes[0], memory_bytes[1] / _GIB)
-    _add(figure, "in use", used, (SKY, "solid"), max_points, fill=True)
+    """Memory by what it is, and how much there is where `capacity_bytes` says so."""
+    plan = Plan.of(title, x_title, "GiB", log_y=log_y, from_zero=True)
+    plan.add_all({name: (x, y / _GIB) for name, (x, y) in memory_bytes.items()}, max_points)
     if capacity_bytes is not None:
         capacity = capacity_bytes / _GIB
-        _add_level(figure, f"{capacity:.3g} GiB there", capacity, (memory_bytes,))
-    figure.layout["yaxis"] |= {"rangemode": "tozero"}
-    return figure.figure()
+        plan.add_level(f"{capacity:.3g} GiB there", capacity, memory_bytes.values())
+    return plan.figure()
 
 
 def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
@@ -184,114 +200,3 @@ def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
     series = pd.Series(np.where(finite, values, np.nan))
     mean = series.ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy(np.float64)
     return np.where(finite, mean, np.nan)
-
-
-def _figure(title: str, x_title: str, y_title: str, *, log_y: bool = False) -> _Plan:
-    axis: dict[str, Any] = {"title": {"text": y_title}, "type": "log" if log_y else "linear"}
-    if log_y:
-        axis["tickformat"] = "~g"
-    return _Plan(
-        layout={
-            "template": _template(),
-            "title": {"text": title},
-            "showlegend": True,
-            "xaxis": {"title": {"text": x_title}},
-            "yaxis": axis,
-        }
-    )
-
-
-@cache
-def _template() -> dict[str, Any]:
-    plain: dict[str, Any] = template().to_plotly_json()
-    return plain
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A figure as plain data: Plotly's own objects check every value, at ten times the cost."""
-
-    layout: dict[str, Any]
-    data: list[dict[str, Any]] = field(default_factory=list)
-
-    def figure(self) -> go.Figure:
-        """The figure, or words in the place of bare axes where it has nothing to show."""
-        if not self.data:
-            hidden = {"visible": False}
-            words = {
-                "text": "Nothing recorded yet",
-                "x": 0.5,
-                "y": 0.5,
-                "xref": "paper",
-                "yref": "paper",
-                "showarrow": False,
-            }
-            axes = {axis: self.layout[axis] | hidden for axis in ("xaxis", "yaxis")}
-            self.layout.update(axes, annotations=[words])
-        return go.Figure({"data": self.data, "layout": self.layout}, _validate=False)
-
-
-def _add(
-    figure: _Plan,
-    name: str,
-    curve: Curve,
-    style: tuple[str, str],
-    max_points: int,
-    *,
-    markers: bool = False,
-    fill: bool = False,
-    opacity: float = 1,
-) -> None:
-    """Draw a curve; nothing where it has no point yet."""
-    x, y = thin(*curve, max_points)
-    num_values = np.isfinite(y).sum()
-    if not num_values:
-        return
-    colour, dash = style
-    trace: dict[str, Any] = {
-        "type": "scatter",
-        "name": name,
-        "x": _compact(x),
-        "y": y.astype(np.float32),
-        "mode": "lines+markers" if markers or num_values < _FEW_VALUES else "lines",
-        "line": {"color": faint(colour, opacity), "dash": dash, "width": 1.5},
-        "marker": {"color": colour, "size": 7},
-        "hovertemplate": "%{y:.4~g}",
-        "connectgaps": False,
-    }
-    if fill:
-        trace |= {"fill": "tozeroy", "fillcolor": faint(colour, 0.25)}
-    figure.data.append(trace)
-
-
-def _compact(x: NDArray[Any]) -> NDArray[Any]:
-    """Half the bytes: steps as whole numbers, epochs and minutes in single precision."""
-    if np.isfinite(x).all() and np.abs(x).max(initial=0) < 2**31 and (x == np.rint(x)).all():
-        return x.astype(np.int32)
-    return x.astype(np.float32)
-
-
-def _add_level(figure: _Plan, name: str, value: float, beside: tuple[Curve, ...]) -> None:
-    """A dotted horizontal line as long as the curves beside it."""
-    ends = [x[index] for x, _ in beside if x.size for index in (0, -1)]
-    if not ends:
-        return
-    figure.data.append(
-        {
-            "type": "scatter",
-            "name": name,
-            "x": [float(min(ends)), float(max(ends))],
-            "y": [value, value],
-            "mode": "lines",
-            "line": {"color": GREY, "dash": "dot", "width": 2},
-            "hoverinfo": "skip",
-        }
-    )
-
-
-def _group_style(name: str, index: int) -> tuple[str, str]:
-    return GROUP_STYLES.get(name) or series_style(index)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

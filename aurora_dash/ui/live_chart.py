@@ -8,6 +8,7 @@ refreshes. Plotly's JavaScript comes from the installed plotly package through t
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -42,13 +43,21 @@ export default (component) => {
 _chart = st.components.v2.component("aurora_dash.live_chart", js=_LOADER, isolate_styles=False)
 
 
-def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | None = None) -> None:
+def live_chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    height: int = 320,
+    link: str | None = None,
+    name: str | None = None,
+) -> None:
     """Draw `figure`, or bring the chart of that `key` up to date with it.
 
     Zoom and pan are kept while `figure.layout.uirevision` stays what it is (the key, when the
     figure sets none); a double click resets them. Charts of the same `link` show the same stretch
-    of the x axis and the same place under the pointer. Colours of text, grid and background follow
-    Streamlit's theme unless the figure sets them outside its template. Data should be numpy
+    of the x axis and the same place under the pointer. Curves that a person hides by the legend
+    stay hidden; with a `name` of the chart the URL says which. Colours of text, grid and background
+    follow Streamlit's theme unless the figure sets them outside its template. Data should be numpy
     arrays: they travel as base64, a hundred times faster than lists.
     """
     # Not `figure.to_dict`, which packs arrays for the wire before it is known what of them travels.
@@ -62,12 +71,14 @@ def live_chart(figure: go.Figure, *, key: str, height: int = 320, link: str | No
     told, held[key] = payload(data, layout, held.get(key))
     told |= {"key": key, "height": height, "link": link}
     told |= {"plotly": _plotly_url(), "script": _script_url()}
+    told["hidden"] = state.hidden_curves(name) if name else []
     _chart(
         key=key,
         data=to_json_plotly(told).encode(),
         # A browser that does not hold the base, such as one whose tab slept, asks for it.
         on_lost_change=lambda: held.pop(key, None),
         on_stretch_change=lambda: _zoomed(key, link),
+        on_hidden_change=lambda: _hid(key, name),
     )
 
 
@@ -75,7 +86,21 @@ def _zoomed(key: str, link: str | None) -> None:
     """Keep which stretch a person zoomed to, so that the next figure may show it in detail."""
     stretch = st.session_state[key].get("stretch")
     if link is not None:
-        state.stretches()[link] = (float(stretch[0]), float(stretch[1])) if stretch else None
+        state.stretches()[link] = (_place(stretch[0]), _place(stretch[1])) if stretch else None
+
+
+def _place(value: float | str) -> float:
+    """A place along an axis; Plotly tells those of a clock as text."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp() * 1000
+    return float(value)
+
+
+def _hid(key: str, name: str | None) -> None:
+    """Keep in the URL which curves a person hid."""
+    hidden = st.session_state[key].get("hidden")
+    if name is not None and hidden is not None:
+        state.hide_curves(name, [str(curve) for curve in hidden])
 
 
 @cache

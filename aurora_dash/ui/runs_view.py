@@ -8,10 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from aurora_dash.errors import AuroraDashError
-from aurora_dash.runs.alerts import Noticed, noticed
+from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.control import Action, waiting_requests
 from aurora_dash.runs.lines import Record
 from aurora_dash.runs.loading import LoadAccount
+from aurora_dash.runs.log import EventLog
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
@@ -64,23 +65,19 @@ def checkpoints(run: Run) -> list[str]:
     return sorted((path.parent.name for path in found), reverse=True)
 
 
-def events(run: Run) -> list[Record]:
-    """All events, oldest first; read once for each change of the file."""
-    try:
-        size = run.events_path.stat().st_size
-    except FileNotFoundError:
-        return []
-    return _events(run.folder, size)
+def events(run: Run) -> tuple[Record, ...]:
+    """All events, oldest first; every line is read once however many browsers look."""
+    return _event_log(run.events_path).events()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _events(folder: Path, size: int) -> list[Record]:
-    return Run(folder).events()
+def _event_log(path: Path) -> EventLog:
+    return EventLog(path)
 
 
 def alerts(run: Run) -> tuple[Noticed, ...]:
     """The alerts of a run, oldest first, and what became of them."""
-    return noticed(events(run))
+    return _event_log(run.events_path).alerts()
 
 
 def load_account(run: Run) -> LoadAccount | None:

@@ -20,7 +20,8 @@ from aurora_dash.figures.thinning import DEFAULT_POINTS, GrowingBins
 from aurora_dash.figures.training import smoothed
 from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.metrics import MetricsTable
-from aurora_dash.ui.chart_axes import AXES, first_time
+from aurora_dash.ui import chart_axes
+from aurora_dash.ui.chart_axes import AXES
 
 Curve = tuple[NDArray[Any], NDArray[Any]]
 """Places (N,) along the axis, and values (N,)."""
@@ -147,15 +148,16 @@ class RunSeries:
         self,
         axis: str,
         names: Sequence[str],
+        split: str = "train",
         *,
         max_points: int = DEFAULT_POINTS,
         within: Within = None,
     ) -> Curve:
-        """The mean over several training columns along an axis."""
+        """The mean over several columns along an axis."""
         with self._lock:
             self._begin()
-            columns = self._table.columns("train", (*names, AXES[axis]))
-            x, key = columns[AXES[axis]], ("mean", *names)
+            columns = self._table.columns(split, (*names, AXES[axis]))
+            x, key = columns[AXES[axis]], ("mean", split, *names)
             means = self._growing.setdefault(key, Growing()).grown(
                 x.size,
                 lambda first, last: np.mean([columns[n][first:last] for n in names], axis=0),
@@ -191,12 +193,12 @@ class RunSeries:
             present = self._rows_with(values, split, name)
             return present is not None and present.size <= values.size / 2
 
-    def means(self, axis: str, name: str, max_bins: int) -> Curve:
-        """Means of a training column over whole bins, and where each bin ends."""
+    def means(self, axis: str, name: str, max_bins: int, split: str = "train") -> Curve:
+        """Means of a column over whole bins, and where each bin ends."""
         with self._lock:
             self._begin()
-            columns = self._table.columns("train", (name, AXES[axis]))
-            ends, means = self._bins_of(("train", name, 0.0)).means(columns[name], max_bins)
+            columns = self._table.columns(split, (name, AXES[axis]))
+            ends, means = self._bins_of((split, name, 0.0)).means(columns[name], max_bins)
             if columns[name].size > max_bins:
                 # The last bin changes with every step: what is drawn of it would, too.
                 ends, means = ends[:-1], means[:-1]
@@ -235,10 +237,7 @@ class RunSeries:
 
     def _rows(self, axis: str, x: FloatArray, stretch: tuple[float, float]) -> tuple[int, int]:
         """The rows of a stretch of the axis, with a neighbour on either side."""
-        low, high = stretch
-        if axis == "Minutes":
-            start = first_time(self._table)
-            low, high = (start + 60 * place for place in (low, high))
+        low, high = (chart_axes.recorded(self._table, axis, place) for place in stretch)
         first = int(np.searchsorted(x, low)) - 1
         last = int(np.searchsorted(x, high, side="right")) + 1
         return max(0, first), min(max(1, last), max(1, x.size))
@@ -247,10 +246,7 @@ class RunSeries:
         return self._bins.setdefault(key, GrowingBins())
 
     def _places(self, axis: str, values: FloatArray) -> FloatArray:
-        if axis != "Minutes":
-            return values
-        minutes: FloatArray = (values - first_time(self._table)) / 60
-        return minutes
+        return chart_axes.placed(self._table, axis, values)
 
 
 def _newest(size: int) -> int:

@@ -25,6 +25,10 @@ class Selection(StrEnum):
     EVALUATION = "evaluation"
 
 
+HIDDEN = "hide"
+"""Name in the URL of the curves that a person hid, each as ``chart.curve``."""
+
+
 class Key(StrEnum):
     """Names in the session that are not a widget's."""
 
@@ -104,6 +108,23 @@ def maps_held() -> dict[str, Any]:
     """What the maps of all pages hold in the browser and what a person did on them, by key."""
     held: dict[str, Any] = st.session_state.setdefault(Key.MAPS, {})
     return held
+
+
+def hidden_curves(chart: str) -> list[str]:
+    """The curves of a chart that the URL says are hidden."""
+    prefix = f"{chart}."
+    hidden = st.query_params.get_all(HIDDEN)
+    return [name.removeprefix(prefix) for name in hidden if name.startswith(prefix)]
+
+
+def hide_curves(chart: str, names: Iterable[str]) -> None:
+    """Say in the URL which curves of a chart are hidden."""
+    of_others = [n for n in st.query_params.get_all(HIDDEN) if not n.startswith(f"{chart}.")]
+    hidden = [*of_others, *(f"{chart}.{name}" for name in names)]
+    if hidden:
+        st.query_params[HIDDEN] = hidden
+    elif HIDDEN in st.query_params:
+        del st.query_params[HIDDEN]
 
 
 def url_parameters(**changes: str) -> dict[str, str]:

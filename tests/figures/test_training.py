@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aurora_dash.figures.curves import Curve, curves_figure
 from aurora_dash.figures.marks import Mark, add_marks
 from aurora_dash.figures.training import (
-    Curve,
-    gradient_norm_figure,
+    group_norms_figure,
     learning_rate_figure,
     loss_figure,
     memory_figure,
     smoothed,
     step_time_figure,
+    total_norm_figure,
     variable_losses_figure,
 )
 
@@ -61,8 +62,7 @@ def test_a_spike_among_a_million_losses_is_seen() -> None:
 
 def test_what_goes_over_the_wire_is_bounded_whatever_the_length() -> None:
     sizes = [
-        len(gradient_norm_figure({"total": curve(size), "encoder": curve(size)}).to_json())
-        for size in (100_000, 1_000_000)
+        len(total_norm_figure(curve(size), curve(size)).to_json()) for size in (100_000, 1_000_000)
     ]
     assert max(sizes) < 80_000
     many = {f"z/{level}": curve(100_000, seed=level) for level in range(20)}
@@ -90,44 +90,49 @@ def test_one_value_is_seen_too() -> None:
 
 
 def test_groups_keep_their_looks_over_charts() -> None:
-    norms = gradient_norm_figure({name: curve() for name in ("total", "new_embeddings", "encoder")})
+    groups = ("encoder", "new_embeddings/surf_tp", "new_embeddings")
+    norms = group_norms_figure({name: curve() for name in groups}, when="before clipping")
     rates = learning_rate_figure({"existing weights": curve(), "new_embeddings": curve()})
     assert norms.layout.yaxis.type == "log"
     assert trace(norms, "new embeddings").line == trace(rates, "new embeddings").line
-    colours = [drawn.line.color for drawn in norms.data]
-    assert len(set(colours)) == 3
+    assert names(norms) == ["encoder", "new embeddings: tp", "new embeddings"]
+    assert len({drawn.line.color for drawn in norms.data}) == 3
 
 
 def test_clipping_is_marked() -> None:
-    figure = gradient_norm_figure({"total": curve()}, clip=1.0)
-    assert names(figure) == ["total", "clipped at 1"]
+    figure = total_norm_figure(curve(), curve(seed=1), clip=1.0)
+    assert names(figure) == ["before clipping", "after clipping", "clipped at 1"]
+    assert figure.layout.yaxis.type == "log"
+    assert names(total_norm_figure(curve(), EMPTY)) == ["before clipping"]
 
 
 def test_memory_is_shown_in_gib_below_what_there_is() -> None:
     used = (np.array([1, 2]), np.array([2**30, 3 * 2**30], dtype=float))
-    figure = memory_figure(used, capacity_bytes=8 * 2**30)
+    figure = memory_figure({"in use": used}, capacity_bytes=8 * 2**30)
     np.testing.assert_allclose(figure.data[0].y, [1, 3])
     assert names(figure) == ["in use", "8 GiB there"]
 
 
 def test_step_time_names_the_wait_for_data() -> None:
-    assert names(step_time_figure(curve(), curve())) == ["whole step", "waiting for data"]
+    figure = step_time_figure(curve(), curve(), (np.array([50]), np.array([3.5])))
+    assert names(figure) == ["whole step", "waiting for data", "pause for a checkpoint"]
+    assert trace(figure, "pause for a checkpoint").mode == "lines+markers"
 
 
 def test_a_column_that_was_never_recorded_is_left_out() -> None:
     missing = (np.arange(5), np.full(5, np.nan))
-    assert names(step_time_figure(curve(5), missing)) == ["whole step"]
+    assert names(step_time_figure(curve(5), missing, EMPTY)) == ["whole step"]
 
 
 @pytest.mark.parametrize(
     "figure",
     [
         loss_figure(EMPTY, EMPTY, persistence=0.3, smoothed=EMPTY),
-        gradient_norm_figure({}, clip=1.0),
+        total_norm_figure(EMPTY, EMPTY, clip=1.0),
         variable_losses_figure({}),
-        memory_figure(EMPTY, capacity_bytes=1e9),
+        memory_figure({"in use": EMPTY}, capacity_bytes=1e9),
         learning_rate_figure({"existing weights": EMPTY}),
-        step_time_figure(EMPTY, EMPTY),
+        step_time_figure(EMPTY, EMPTY, EMPTY),
     ],
 )
 def test_without_values_the_chart_says_so(figure: go.Figure) -> None:
@@ -160,7 +165,7 @@ def test_smoothing_out_of_range_is_refused(weight: float) -> None:
 
 
 def test_no_figure_animates() -> None:
-    for figure in (loss_figure(curve(), EMPTY), gradient_norm_figure({"total": curve()})):
+    for figure in (loss_figure(curve(), EMPTY), total_norm_figure(curve(), EMPTY)):
         assert "transition" not in figure.to_dict()["layout"]
 
 
@@ -180,6 +185,27 @@ def test_marks_are_lines_on_an_axis_of_their_own_with_plain_words() -> None:
     assert "&lt;b&gt;jump" in lines.text[0]
     assert "<br>" in lines.text[0]
     assert "<b>" not in lines.text[0]
+    # What can be done about it stands on lines of its own.
+    told = [Mark(1.0, "Odd.\nWhat to do: this.")]
+    assert add_marks(loss_figure((steps, steps + 1), EMPTY), told).data[-1].text[0] == (
+        "Odd.<br>What to do: this."
+    )
     # Nothing is marked where there is no curve yet.
     empty = loss_figure((steps[:0], steps[:0]), (steps[:0], steps[:0]))
     assert len(add_marks(empty, [Mark(1.0, "x")]).data) == 0
+
+
+def test_no_two_curves_of_a_chart_look_alike_and_moments_stay_exact() -> None:
+    many = {f"variable {number}": curve() for number in range(18)} | {"encoder": curve()}
+    drawn = curves_figure(many, title="Many", y_title="1").data
+    assert len({(trace.line.color, trace.line.dash) for trace in drawn}) == 19
+    moments = np.array([1.8e12, 1.8e12 + 1, 1.8e12 + 2])
+    figure = curves_figure({"one": (moments, np.ones(3))}, title="Clock", y_title="1")
+    assert figure.data[0].x.tolist() == moments.tolist()
+
+
+def test_a_logarithmic_axis_is_asked_for_and_never_begins_at_zero() -> None:
+    for log_y in (False, True):
+        figure = learning_rate_figure({"existing weights": curve()}, log_y=log_y)
+        assert figure.layout.yaxis.type == ("log" if log_y else "linear")
+        assert figure.layout.yaxis.rangemode == (None if log_y else "tozero")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.ownership import Owner
 from aurora_dash.runs.status import RunState, recorded_status, write_status
 from aurora_dash.runs.store import Run, RunStore
@@ -69,9 +70,65 @@ def test_pause_reaches_the_trainer_and_a_paused_run_can_go_on(
 
 
 def test_charts_are_drawn_from_the_metrics(open_page: OpenPage, make_run: MakeRun) -> None:
-    app = open_page("monitor", run=make_run(RunState.COMPLETED).id)
-    # Loss, gradient norms, loss by variable, learning rate, step time, memory, loss by level.
-    assert len(app.get("bidi_component")) == 7
+    run = make_run(RunState.COMPLETED)
+    assert charts(open_page("monitor", run=run.id)) == ["loss", "norm"]
+
+
+@pytest.mark.parametrize(
+    ("section", "its_charts"),
+    [
+        ("losses", ["variables", "levels"]),
+        ("gradients", ["group-norms", "rate"]),
+        ("machine", ["time", "memory"]),
+    ],
+)
+def test_a_section_is_drawn_while_it_is_open_and_a_link_opens_it(
+    open_page: OpenPage, make_run: MakeRun, section: str, its_charts: list[str]
+) -> None:
+    app = open_page("monitor", run=make_run(RunState.COMPLETED).id, **{section: "true"})
+    assert not app.exception
+    assert charts(app) == ["loss", "norm", *its_charts]
+
+
+def charts(app: object) -> list[str]:
+    """Names of the charts of a page, in their order."""
+    payloads = [json.loads(e.proto.bytes) for e in app.get("bidi_component")]  # type: ignore[attr-defined]
+    return [payload["key"].partition("-2")[0] for payload in payloads]
+
+
+def test_a_link_shows_the_same_view(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.COMPLETED)
+    app = open_page(
+        "monitor", run=run.id, along="UTC", log="true", smoothing="0.9", hide="loss.validation"
+    )
+    assert not app.exception
+    loss, norm = (json.loads(e.proto.bytes) for e in app.get("bidi_component"))
+    assert (loss["hidden"], norm["hidden"]) == (["validation"], [])
+    layout = loss["frame"]["layout"]
+    assert (layout["xaxis"]["title"]["text"], layout["xaxis"]["type"]) == ("Time (UTC)", "date")
+    assert layout["yaxis"]["type"] == "log"
+    assert "training, smoothed" in [trace["name"] for trace in loss["frame"]["data"]]
+
+
+def test_of_many_variables_the_largest_are_drawn_and_the_others_can_be_chosen(
+    open_page: OpenPage, make_run: MakeRun
+) -> None:
+    run = make_run(RunState.COMPLETED)
+    losses = {f"loss/v{number:02d}": 100.0 + number for number in range(30)}
+    with MetricsWriter(run.metrics_path) as metrics:
+        metrics.write({"step": 11, "split": "train", "loss": 1.0, **losses})
+    app = open_page("monitor", run=run.id, losses="true")
+    assert names(app, "variables") == [f"v{number:02d}" for number in range(22, 30)]
+    app = app.multiselect(key="variables").set_value(["v03", "z"]).run()
+    assert names(app, "variables") == ["z", "v03"]
+    assert charts(app) == ["loss", "norm", "variables", "levels"]
+
+
+def names(app: object, chart: str) -> list[str]:
+    """Names of the curves of a chart."""
+    payloads = [json.loads(e.proto.bytes) for e in app.get("bidi_component")]  # type: ignore[attr-defined]
+    (payload,) = (p for p in payloads if p["key"].startswith(chart))
+    return [trace["name"] for trace in payload["frame"]["data"]]
 
 
 def test_how_the_model_got_its_weights_is_shown_by_group(
@@ -181,11 +238,49 @@ def test_a_queued_run_shows_its_place(open_page: OpenPage, store: RunStore) -> N
         owner.release()
 
 
-def test_the_log_shows_events_newest_first(open_page: OpenPage, make_run: MakeRun) -> None:
+def test_the_log_ends_with_its_newest_event(open_page: OpenPage, make_run: MakeRun) -> None:
     run = make_run(RunState.STOPPED)
     run.log_event("warning", "the second thing")
     log = shown(open_page("monitor", run=run.id))
-    assert log.index("the second thing") < log.index("ten steps were done")
+    assert log.index("the second thing") > log.index("ten steps were done")
+
+
+def test_the_log_is_searched_and_filtered_by_level(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.STOPPED)
+    run.log_event("warning", "the disk is nearly full")
+    run.log_event("error", "the GPU fell off the bus")
+    app = open_page("monitor", run=run.id)
+    app = app.segmented_control(key="log-level").set_value("Warnings").run()
+    assert "ten steps" not in shown(app)
+    assert "nearly full" in shown(app)
+    app = app.text_input(key="log-words").set_value("gpu").run()
+    assert "nearly full" not in shown(app)
+    assert "fell off" in shown(app)
+
+
+def test_the_whole_log_and_what_processes_printed_can_be_read_and_downloaded(
+    open_page: OpenPage, make_run: MakeRun
+) -> None:
+    run = make_run(RunState.STOPPED)
+    app = open_page("monitor", run=run.id)
+    assert [button.proto.label for button in app.get("download_button")] == ["events.jsonl"]
+    (run.folder / "trainer.log").write_text("loading 1 %\rloading 2 %\nW: slow disk\n")
+    app = open_page("monitor", run=run.id)
+    assert [button.proto.label for button in app.get("download_button")] == [
+        *("events.jsonl", "trainer.log"),
+    ]
+    app = app.segmented_control(key="log-of").set_value("Output").run()
+    assert "loading 2 %\nW: slow disk" in [code.value for code in app.code]
+    app = app.text_input(key="log-words").set_value("SLOW").run()
+    assert "W: slow disk" in [code.value for code in app.code]
+
+
+def test_a_crash_can_be_read_in_full(open_page: OpenPage, make_run: MakeRun) -> None:
+    run = make_run(RunState.FAILED, reason="It crashed.")
+    details = "Traceback (most recent call last):\nRuntimeError: odd"
+    run.log_event("error", "training crashed", traceback=details)
+    app = open_page("monitor", run=run.id)
+    assert details in [code.value for code in app.code]
 
 
 def test_a_run_with_a_damaged_spec_is_shown_without_a_traceback(

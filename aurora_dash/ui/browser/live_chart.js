@@ -110,6 +110,7 @@ class LiveChart {
     this.latest = null;
     this.base = null;
     this.link = null;
+    this.hidden = null;
     this.drawing = false;
     this.dragging = false;
     this.host.addEventListener("pointerdown", () => (this.dragging = true));
@@ -126,6 +127,8 @@ class LiveChart {
     this.host.dataset.liveChart = payload.key;
     const figure = this.whole(payload);
     if (!figure) return tell("lost", payload.base);
+    // What a person does here comes before what the server heard of it.
+    this.hidden ??= new Set(payload.hidden);
     this.waiting = { ...payload, figure };
     this.join(payload.link);
     this.draw();
@@ -174,11 +177,28 @@ class LiveChart {
       this.tell("stretch", range);
       for (const chart of this.others()) chart.again();
     });
+    this.host.on("plotly_restyle", ([change]) => {
+      if (change.visible === undefined) return;
+      const hidden = this.host.data.filter((trace) => trace.visible === "legendonly");
+      this.hidden = new Set(hidden.map((trace) => trace.name));
+      this.tell("hidden", [...this.hidden]);
+    });
     this.host.on("plotly_hover", ({ points }) => {
       for (const chart of this.others()) chart.point(points[0].x);
     });
     this.host.on("plotly_unhover", () => {
       for (const chart of this.others()) globalThis.Plotly.Fx.unhover(chart.host, undefined, true);
+    });
+  }
+
+  // Curves are known by name, since one may come to stand before others.
+  shown(traces) {
+    const known = new Set();
+    return traces.map((trace) => {
+      if (trace.name === undefined || known.has(trace.name)) return trace;
+      known.add(trace.name);
+      const visible = this.hidden.has(trace.name) ? "legendonly" : true;
+      return { ...trace, uid: trace.name, visible };
     });
   }
 
@@ -210,7 +230,7 @@ class LiveChart {
       const library = await loadPlotly(plotly);
       if (this.host.isConnected) {
         const layout = this.inStep(themed(figure.layout, this.host));
-        await library.react(this.host, figure.data, layout, CONFIG);
+        await library.react(this.host, this.shown(figure.data), layout, CONFIG);
         this.listen();
       }
     } catch (error) {

@@ -91,10 +91,13 @@ def _chart(compared: Sequence[Overview], baseline: str | None) -> None:
     figure = overlay_figure(
         lines,
         title=f"{name}, {split}",
-        x_title=axis,
+        x_title=chart_axes.TITLES[axis],
         log_y=bool(st.session_state[_LOG]),
     )
-    live_chart(figure, key=f"compare-{name}-{split}", height=_HEIGHT)
+    chart_axes.show_clock(figure, axis)
+    key = f"compare-{name}-{split}"
+    figure.layout.uirevision = f"{key}-{axis}"
+    live_chart(figure, key=key, height=_HEIGHT, name="curves")
 
 
 def _curve(run: Run, axis: str, name: str, split: str, max_points: int) -> Curve:

@@ -99,20 +99,12 @@ def test_the_demo_is_one_click_from_training_and_ends_in_maps(server: Server, pa
     page.get_by_role("button", name="Evaluate & maps").click()
     page.wait_for_url(re.compile("/evaluate"))
     page.get_by_role("button", name="Evaluate", exact=True).click()
-    maps = page.locator('[data-live-chart^="maps"] .main-svg').first
+    maps = page.locator('[data-map-canvas^="maps"][data-shown]')
     expect(maps).to_be_visible(timeout=120_000)
-    texts = page.evaluate(
-        """() => document.querySelector('[data-live-chart^="maps"]')._fullLayout
-             .annotations.map(note => note.text)"""
-    )
     for title in ("Prediction", "Target", "Prediction − target"):
-        assert title in texts
-    heatmaps = page.evaluate(
-        """() => document.querySelector('[data-live-chart^="maps"]')._fullData
-             .filter(trace => trace.type === 'heatmap').length"""
-    )
-    assert heatmaps >= 3
-    page.locator('[data-live-chart^="maps"]').scroll_into_view_if_needed()
+        expect(maps.locator("figure").filter(has_text=title).first).to_be_visible()
+    assert maps.locator("canvas.aurora-map-canvas").count() >= 3
+    maps.scroll_into_view_if_needed()
     _picture(page, "maps")
 
     with page.expect_download() as download:

@@ -46,7 +46,23 @@ def lines(lens: Lens, seen: Extent | None = None) -> dict[Kind, NDArray[np.float
     drawn: dict[Kind, NDArray[np.float32]] = {
         layer: _projected(lens.projection, layer, close) for layer in LAYERS
     }
-    return drawn | {"graticule": _graticule(lens.projection)}
+    drawn["graticule"] = _graticule(lens.projection)
+    if seen is None:
+        return drawn
+    return {kind: _near(points, seen) for kind, points in drawn.items()}
+
+
+def _near(points: NDArray[np.float32], seen: Extent) -> NDArray[np.float32]:
+    """What of some lines lies in or next to a part of the map."""
+    x, y = points.T
+    inside = (x >= seen.left) & (x <= seen.right) & (y >= seen.bottom) & (y <= seen.top)
+    # Lines go on to the first point outside, and leave one gap after it.
+    wanted = inside.copy()
+    wanted[1:] |= inside[:-1]
+    wanted[:-1] |= inside[1:]
+    kept = wanted.copy()
+    kept[1:] |= wanted[:-1]
+    return np.where(wanted[:, None], points, np.float32(np.nan))[kept]
 
 
 def rim(lens: Lens) -> NDArray[np.float32]:

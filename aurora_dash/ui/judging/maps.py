@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.results import EvaluationResult
 from aurora_dash.figures.labels import pretty_unit, utc
-from aurora_dash.figures.maps import comparison_maps
+from aurora_dash.figures.panels import comparison_panels
 from aurora_dash.figures.scene import Scene
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import widgets, words
-from aurora_dash.ui.live_chart import live_chart
+from aurora_dash.ui.map_canvas import map_canvas
 from aurora_dash.variables import Group, Variable, describe, split_key
 
 _SOURCES = {"model": "Fine-tuned", "initial": "Before fine-tuning", "persistence": "Persistence"}
@@ -60,15 +60,8 @@ def draw(run: Run, result: EvaluationResult) -> None:
     with open_fields(path) as dataset:
         choice = _choose(dataset)
         fields = read(dataset, choice, run.spec(), result)
-    figure = comparison_maps(
-        fields.prediction,
-        fields.target,
-        fields.scene,
-        persistence=fields.persistence,
-        columns=1 if widgets.is_phone() else 0,
-        mode="dark" if widgets.is_dark() else "light",
-    )
-    live_chart(figure, key=f"maps-{path.parent.name}", height=int(figure.layout.height))
+    shown = comparison_panels(fields.prediction, fields.target, fields.scene, fields.persistence)
+    map_canvas(shown, key=f"maps-{path.parent.name}")
     _errors_in_numbers(fields)
     _print(fields, choice, path)
 

@@ -158,8 +158,8 @@ class Maps {
       if (!this.used.has(name)) this.painted.delete(name);
     }
     this.used = new Set();
-    this.host.dataset.shown = this.stage().whole.codes.join(" ");
-    this.host.dataset.part = this.detail()?.codes.join(" ") ?? "";
+    this.host.dataset.shown = nameOf(this.stage(), this.stage().whole);
+    this.host.dataset.part = this.detail() ? nameOf(this.stage(), this.part) : "";
     if (this.cursor) this.read();
   }
 
@@ -341,8 +341,14 @@ class Maps {
   }
 }
 
+// Differs between whatever looks different.
+function nameOf({ panels }, layer) {
+  const values = panels.map(({ low, high }, index) => [layer.codes[index], low, high].join("/"));
+  return [layer.left, layer.top, ...values].join(" ");
+}
+
 function isOther(before, head) {
-  return before.whole.codes.join() !== head.whole.codes.join() || before.place !== head.place;
+  return before.place !== head.place || nameOf(before, before.whole) !== nameOf(head, head.whole);
 }
 
 function isWide(part, close) {

@@ -68,6 +68,7 @@ def test_the_whole_of_a_small_grid_is_shown_cell_by_cell(name: str) -> None:
     np.testing.assert_array_equal(_shown(whole, lens.grid.shape[1]), _nearest(lens, x, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from docs.benchmark_sections import data, evaluation, training  # noqa: E402
+from docs.benchmark_sections import data, evaluation, maps, training  # noqa: E402
 from docs.benchmark_sections.words import Result  # noqa: E402
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
@@ -35,6 +35,7 @@ _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "memory": training.memory,
     "gpu_training": training.gpu_training,
     "evaluation": evaluation.evaluation,
+    "maps": maps.maps,
 }
 
 

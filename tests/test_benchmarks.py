@@ -111,3 +111,15 @@ def test_the_benchmark_of_evaluation_runs(repository: Path, tables: ModuleType) 
     assert result["tiny"]["default"]["bare_seconds"] > 0
     assert result["quarter_degree"]["default"]["of_stand_in"] > 0
     assert "bare model" in tables.render({"evaluation": result})
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_benchmark_of_maps_runs(repository: Path, tables: ModuleType) -> None:
+    result = _run(repository, "maps", "--shrink", "20", "--tries", "2", "--other-tries", "1")
+    for grid in result["grids"].values():
+        assert set(grid["ways"]) == {"canvas", "plotly", "cartopy"}
+        for way in grid["ways"].values():
+            assert all(seconds > 0 for tries in way["tries"].values() for seconds in tries)
+            assert {"click", "change", "zoom"} <= set(way)
+    assert "| the dashboard's canvases |" in tables.render({"maps": result})

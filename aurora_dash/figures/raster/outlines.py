@@ -62,7 +62,8 @@ def _near(points: NDArray[np.float32], seen: Extent) -> NDArray[np.float32]:
     wanted[:-1] |= inside[1:]
     kept = wanted.copy()
     kept[1:] |= wanted[:-1]
-    return np.where(wanted[:, None], points, np.float32(np.nan))[kept]
+    cut: NDArray[np.float32] = np.where(wanted[:, None], points, np.float32(np.nan))[kept]
+    return cut
 
 
 def rim(lens: Lens) -> NDArray[np.float32]:

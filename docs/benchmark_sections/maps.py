@@ -1,0 +1,45 @@
+"""How soon maps are seen, beside other ways to draw them."""
+
+from __future__ import annotations
+
+from docs.benchmark_sections.words import Result, milli, surroundings, table
+
+_ACTIONS = {"click": "a click shows them", "change": "lead or variable", "zoom": "zoom in full"}
+_WAYS = {
+    "canvas": "the dashboard's canvases",
+    "plotly": "Plotly heat maps of all cells",
+    "cartopy": "Cartopy `pcolormesh`, `st.pyplot`",
+}
+
+
+def maps(result: Result) -> str:
+    """Milliseconds from the event to the picture, by grid and way."""
+    goals = ", ".join(
+        f"{label} {milli(result['goals'][action])}" for action, label in _ACTIONS.items()
+    )
+    sections = [
+        f"## Three linked maps\n\n`python benchmarks/maps.py`: {surroundings(result)} "
+        f"{result['cores']} cores, a load of {result['load_average']:.1f} at the end, Chromium "
+        f"{result['chromium']} with software rendering.\n\nMilliseconds from the event in the "
+        "browser until prediction, target and error are all on the screen, median / 95th "
+        f"percentile; the zoom includes the pause of 150 ms that ends it. Goals: {goals}.\n"
+    ]
+    for name, grid in result["grids"].items():
+        rows = [
+            (label, *(_cell(grid["ways"][way], action, result["limit"]) for action in _ACTIONS))
+            for way, label in _WAYS.items()
+        ]
+        sections.append(
+            f"### {name}, {grid['rows']} x {grid['columns']} cells\n\n"
+            + table(("drawn by", *_ACTIONS.values()), rows)
+        )
+    return "\n".join(sections)
+
+
+def _cell(way: Result, action: str, limit: float) -> str:
+    if action in way:
+        return f"{milli(way[action]['p50'])} / {milli(way[action]['p95'])}"
+    tries = way["tries"][action]
+    if tries:
+        return f"{milli(min(tries))}, then longer than {limit:g} s"
+    return f"longer than {limit:g} s"

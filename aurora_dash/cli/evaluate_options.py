@@ -60,6 +60,11 @@ def add_score_options(parser: Parser) -> None:
         metavar="POINTS",
         help="odd widths for fss (5)",
     )
+    parser.add_argument(
+        "--no-histograms",
+        action="store_true",
+        help="keep no distributions of targets and forecasts (histograms.nc)",
+    )
 
 
 def add_comparison_options(parser: Parser) -> None:
@@ -121,7 +126,11 @@ def score_fields(options: argparse.Namespace, store: RunStore) -> dict[str, Any]
         fields["measures"] = _with_categorical(fields["measures"])
     may_be_left_out = ("measures", "neighbourhoods", "baselines")
     given = {k: v for k, v in fields.items() if v or k not in may_be_left_out}
-    return {**given, "initial": not options.no_initial}
+    return {
+        **given,
+        "initial": not options.no_initial,
+        "histograms": not options.no_histograms,
+    }
 
 
 def _with_categorical(measures: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.climatology import Climatology, make_climatology
 from aurora_dash.evaluation.fields import FieldKeeper
 from aurora_dash.evaluation.forecast import forecast
+from aurora_dash.evaluation.histograms import write_histograms
+from aurora_dash.evaluation.joint import JointHistograms, limits_of
 from aurora_dash.evaluation.judge import Judge
 from aurora_dash.evaluation.metrics import table_scores
 from aurora_dash.evaluation.outcome import tabulate, write_table
@@ -58,7 +60,7 @@ def evaluate(
     progress: Callable[[int, int], None] = ignore_progress,
     should_stop: Callable[[], bool] = _never,
 ) -> EvaluationResult:
-    """Score a checkpoint and write ``scores.json``, ``summary.json`` and ``fields.nc``.
+    """Score a checkpoint and write its files: ``scores.json`` and others (docs/scores.md).
 
     Samples are streamed: memory does not grow with their number, only with the fields kept for
     maps. `store` holds the runs; None: the default one. `roots` are the folders that data may lie
@@ -76,6 +78,8 @@ def evaluate(
         summary = summarise(plan, scorer.sums, table, scores, keeper, time.monotonic() - began)
         result = EvaluationResult(folder=folder, scores=scores, summary=summary)
         write_table(folder, table.assign_attrs(table_attributes(summary)))
+        if scorer.joint is not None:
+            write_histograms(folder, scorer.joint.dataset().assign_attrs(table_attributes(summary)))
         if keeper is not None:
             keeper.write(folder / FIELDS_FILE, field_attributes(plan, summary))
         write_result(result)
@@ -120,11 +124,14 @@ def _scorer(plan: Plan, modules: Modules) -> Scorer:
             "stochastic: all its forecasts of a sample are the same.",
             remedy="Ask for one member.",
         )
+    device = choose_device(plan.request.device)
+    limits = limits_of(plan.layout, modules["model"].statistics, plan.spec.variables)
     return Scorer(
         plan.layout,
         plan.request.measures,
         len(plan.samples),
-        choose_device(plan.request.device),
+        device,
+        joint=JointHistograms(plan.layout, limits, device) if plan.request.histograms else None,
         absent=plan.rivals.absent,
         num_members=max(sizes + [file.num_members for file in plan.rivals.files.values()]),
     )

@@ -48,11 +48,21 @@ class OldVariables(BaseModel):
     unchanged: int
     worst: WorstChange | None
     """None if no field has an error before fine-tuning that a change can be measured against."""
+    surely_better: int | None = None
+    surely_worse: int | None = None
+    """How many of them by more than chance; None where no intervals were asked for."""
+    added: tuple[str, ...] = ()
+    """The new variables, which don't count here."""
 
     def __str__(self) -> str:
         total = self.better + self.worse + self.unchanged
-        text = f"{self.better} of {total} fields better, {self.worse} worse"
+        better, worse = _with(self.better, self.surely_better), _with(self.worse, self.surely_worse)
+        text = f"{better} of {total} fields better, {worse} worse"
         return text if self.worst is None else f"{text}; worst change {self.worst}"
+
+
+def _with(count: int, surely: int | None) -> str:
+    return str(count) if surely is None else f"{count} ({surely} by more than chance)"
 
 
 def old_variables(scores: Sequence[Score], new: Collection[str]) -> OldVariables | None:
@@ -65,12 +75,30 @@ def old_variables(scores: Sequence[Score], new: Collection[str]) -> OldVariables
     if not fields:
         return None
     changes = [_change(before[field], after[field]) for field in fields if before[field].value > 0]
+    surely = _surely(scores, new)
     return OldVariables(
         better=sum(after[field].value < before[field].value for field in fields),
         worse=sum(after[field].value > before[field].value for field in fields),
         unchanged=sum(after[field].value == before[field].value for field in fields),
         worst=max(changes, key=lambda change: change.percent, default=None),
+        surely_better=None if surely is None else sum(skill > 0 for skill in surely),
+        surely_worse=None if surely is None else sum(skill < 0 for skill in surely),
+        added=tuple(sorted(new)),
     )
+
+
+def _surely(scores: Sequence[Score], new: Collection[str]) -> list[float] | None:
+    """Skill against ``initial`` of the fields where it is more than chance; None: not known."""
+    known = [
+        score
+        for score in scores
+        if score.metric == f"{_METRIC}_skill"
+        and score.reference == "initial"
+        and score.surface is None
+        and score.significant is not None
+        and score.variable not in new
+    ]
+    return [score.value for score in known if score.significant] if known else None
 
 
 _Field = tuple[str, float | None, int, str]

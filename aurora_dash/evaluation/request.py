@@ -141,6 +141,9 @@ class EvaluationRequest(ForecastRequest):
     bootstrap_block: PositiveInt | None = None
     """Neighbouring initial times that are drawn together; None: the cube root of their number."""
     bootstrap_seed: Annotated[int, Field(ge=0)] = 0
+    histograms: bool = True
+    """Also keep how often each value is forecast where each is observed, by field, lead and source:
+    ``histograms.nc``."""
     batch_size: PositiveInt = 1
     """Samples a forward pass; changes speed and memory, not scores."""
     max_samples: PositiveInt | None = None

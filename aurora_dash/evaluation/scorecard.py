@@ -6,7 +6,9 @@ The numbers that pages, figures and reports draw as coloured cells.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -63,11 +65,13 @@ def scorecard(
     source: str = "model",
     region: str | None = None,
     surface: str = ALL,
+    **labels: Any,
 ) -> Scorecard:
-    """Compare two sources of ``scores.nc`` over all hours and seasons.
+    """Compare two sources of ``scores.nc``.
 
-    `region` None is the first that was asked for. `EvaluationError` where the measure or one of
-    the sources was not scored, or the measure has no best value.
+    `region` None is the first that was asked for; `labels` say which hour, season and
+    neighbourhood, by default all of them or the first. `EvaluationError` where the measure or one
+    of the sources was not scored, or the measure has no best value.
     """
     if measure not in scorecard_measures(table):
         raise EvaluationError(
@@ -82,9 +86,8 @@ def scorecard(
             )
     rule = MEASURES[measure]
     region = table["region"].values[0].item() if region is None else region
-    where = {"region": region, "surface": surface}
-    axis = axis_of(rule)
-    array = _plain(table[measure], where, axis)
+    where = {"region": region, "surface": surface, **labels}
+    array = scores_where(table, measure, where)
     of, against = (array.sel(source=name).values for name in (source, reference))
     distance, far = (abs(values - rule.best) for values in (of, against))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,45 +98,69 @@ def scorecard(
         reference=reference,
         region=region,
         lead_hours=tuple(int(lead) for lead in table["lead"].values),
-        rows=_rows(table, axis),
+        rows=scored_fields(table, measure),
         values=of,
         reference_values=against,
         percent=np.where(np.isfinite(percent), percent, np.nan),
-        significant=_significant(table, measure, source, reference, where, axis),
+        significant=_significant(table, measure, source, reference, where),
     )
 
 
-def _plain(array: xr.DataArray, where: dict[str, str], axis: str) -> xr.DataArray:
-    """By source, row and lead: the place asked for, of all other dimensions the first label."""
-    kept = ("source", "reference", axis, "lead")
+def scores_where(table: xr.Dataset, name: str, where: Mapping[str, Any]) -> xr.DataArray:
+    """A variable of ``scores.nc`` by source (or reference), row and lead, at one place.
+
+    Ranks stay apart too. `where` are labels of other dimensions; of those it does not name the
+    first is taken. What it names besides is passed over: spectra have no region. `EvaluationError`
+    for an unknown label.
+    """
+    array = table[name]
+    kept = ("source", "reference", "field", "wind", "event", "lead", "rank")
     others = [str(dim) for dim in array.dims if dim not in kept]
     chosen = {dim: where.get(dim, array[dim].values[0]) for dim in others}
     try:
         return array.sel(chosen)
     except KeyError as error:
         raise EvaluationError(
-            f"There are no scores of {array.name} over {', '.join(map(str, where.values()))}."
+            f"There are no scores of {name} over {', '.join(map(str, where.values()))}."
         ) from error
 
 
+def change_interval(
+    table: xr.Dataset, measure: str, reference: str, where: Mapping[str, Any]
+) -> tuple[Values, Values] | None:
+    """In which the change of the first source against the reference lies, in per cent: lower and
+    upper ends (row, lead). None where no intervals were made, as for single hours or seasons."""
+    name = f"{measure}_skill"
+    if f"{name}_low" not in table or not _is_over_all_times(where):
+        return None
+    if reference not in table["reference"].values:
+        return None
+    low, high = (
+        scores_where(table, name + end, where).sel(reference=reference).values
+        for end in ("_low", "_high")
+    )
+    return -100 * high, -100 * low
+
+
 def _significant(
-    table: xr.Dataset,
-    measure: str,
-    source: str,
-    reference: str,
-    where: dict[str, str],
-    axis: str,
+    table: xr.Dataset, measure: str, source: str, reference: str, where: Mapping[str, Any]
 ) -> NDArray[np.bool_] | None:
-    """Skill is that of the first source against the others."""
+    """Skill is that of the first source against the others, over all times."""
     name = f"{measure}_skill_significant"
     first = table["source"].values[0]
-    if name not in table or source != first or reference == first:
+    if name not in table or source != first or reference == first or not _is_over_all_times(where):
         return None
-    found = _plain(table[name], where, axis).sel(reference=reference)
+    found = scores_where(table, name, where).sel(reference=reference)
     return np.asarray(found.values).astype(bool)
 
 
-def _rows(table: xr.Dataset, axis: str) -> tuple[ScoredField, ...]:
+def _is_over_all_times(where: Mapping[str, Any]) -> bool:
+    return all(where.get(dim, ALL) == ALL for dim in ("hour", "season"))
+
+
+def scored_fields(table: xr.Dataset, measure: str | None = None) -> tuple[ScoredField, ...]:
+    """What a measure was taken of, the rows of its scorecard; without one all single fields."""
+    axis = "field" if measure is None else axis_of(MEASURES[measure])
     prefix = "" if axis == "field" else f"{axis}_"
     variables, levels, units = (
         table[prefix + name].values.tolist() for name in ("variable", "level", "unit")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aurora_dash.evaluation.joint import JointHistograms
 from aurora_dash.evaluation.layout import Layout, Wind
 from aurora_dash.evaluation.measures import Values, needed_sums
 from aurora_dash.evaluation.pointwise import Gradient, error, fair_crps, fractions, ranks
@@ -36,10 +37,13 @@ class Scorer:
         *,
         absent: Mapping[str, Collection[str]] | None = None,
         num_members: int = 1,
+        joint: JointHistograms | None = None,
     ) -> None:
         """`absent` names, by source, the canonical names that it does not forecast; `num_members`
-        is the size of the largest ensemble among the sources."""
+        is the size of the largest ensemble among the sources; `joint` takes what is wanted of the
+        values themselves."""
         self.layout = layout
+        self.joint = joint
         self.sums = Sums(layout, num_forecasts, needed_sums(measures) | {"square"})
         for source, keys in (absent or {}).items():
             for key in keys:
@@ -90,6 +94,8 @@ class Scorer:
                 self._add_members(where, values, source)
             self._add_events(forecast, lead, slab, values)
             self._add_spectra(where, slab, values)
+            if self.joint is not None:
+                self.joint.add(lead, slab, values)
         start = 0
         for wind in self._winds:
             place = slice(start, start + len(wind.fields))

@@ -132,7 +132,7 @@ def _missing_warnings(missing: tuple[dict[str, Any], ...]) -> tuple[str, ...]:
 
 def _undefined_warnings(plan: Plan, table: xr.Dataset) -> tuple[str, ...]:
     """Scores of the model, over all times, that are not defined."""
-    warnings = []
+    undefined: dict[tuple[str, ...], list[str]] = {}
     directions = [target.name for target in plan.targets if target.circular]
     reached = plan.scored.any(axis=0)
     for measure in (MEASURES[name] for name in plan.request.measures):
@@ -140,15 +140,17 @@ def _undefined_warnings(plan: Plan, table: xr.Dataset) -> tuple[str, ...]:
             continue
         axis = axis_of(measure)
         found = table[measure.name].sel(source="model").isel(hour=0, season=0, lead=reached)
-        undefined = found.isnull().any([dim for dim in found.dims if dim != axis]).values
-        variables = table["variable" if axis == "field" else f"{axis}_variable"].values[undefined]
-        names = [v for v in dict.fromkeys(variables) if measure.rounds or v not in directions]
+        missing = found.isnull().any([dim for dim in found.dims if dim != axis]).values
+        variables = table["variable" if axis == "field" else f"{axis}_variable"].values[missing]
+        named = dict.fromkeys(variables)
+        names = tuple(v for v in named if measure.rounds or v not in directions)
         if names:
-            warnings.append(
-                f"{measure.long_name} is not defined everywhere for {', '.join(names)}, as where "
-                "there is no point, no variation or no event: it has no record there."
-            )
-    return tuple(warnings)
+            undefined.setdefault(names, []).append(measure.long_name)
+    return tuple(
+        f"Not defined everywhere for {', '.join(names)}, as where there is no point, no variation "
+        f"or no event, and without a record there: {'; '.join(measures)}."
+        for names, measures in undefined.items()
+    )
 
 
 def _map_warning(plan: Plan, keeper: FieldKeeper | None) -> tuple[str, ...]:

@@ -235,12 +235,12 @@ def _coordinates(
         "surface": list(layout.areas.surfaces),
         "source": list(layout.sources),
         "lead": ("lead", list(layout.lead_hours), {"long_name": "lead time", "units": "h"}),
-        **_named("field", "", layout.fields),
+        **field_coordinates("field", "", layout.fields),
     }
     if "vector" in kinds:
-        coordinates |= _named("wind", "wind_", layout.wind_fields)
+        coordinates |= field_coordinates("wind", "wind_", layout.wind_fields)
     if "event" in kinds:
-        coordinates |= _named("event", "event_", [field for field, _ in events])
+        coordinates |= field_coordinates("event", "event_", [field for field, _ in events])
         coordinates["threshold"] = ("event", [threshold for _, threshold in events])
     if "fss" in options.measures:
         coordinates["neighbourhood"] = list(layout.neighbourhoods)
@@ -249,7 +249,8 @@ def _coordinates(
     return coordinates
 
 
-def _named(axis: str, prefix: str, fields: Sequence[FieldName]) -> dict[str, Any]:
+def field_coordinates(axis: str, prefix: str, fields: Sequence[FieldName]) -> dict[str, Any]:
+    """What fields along an axis are of, as the coordinates of a dataset; NaN hPa: the surface."""
     levels = [np.nan if field.level is None else field.level for field in fields]
     return {
         f"{prefix}variable": (axis, [field.variable for field in fields]),

@@ -1,177 +1,128 @@
-"""Charts of scores, from records as in ``scores.json``: one number each.
-
-A record has ``variable``, ``level`` (hPa or None), ``lead_hours``, ``region``, ``metric``,
-``value``, ``unit`` and ``source`` (``model``, ``persistence`` or ``initial``).
-"""
+"""Scores against lead time: a line for each source, and the change against a reference below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
-from aurora_dash.errors import EvaluationError
 from aurora_dash.figures.labels import pretty_unit
-from aurora_dash.figures.theme import BLUE, GREY, ORANGE, series_style, template
+from aurora_dash.figures.sources import source_in_text, source_name, source_styles
+from aurora_dash.figures.theme import BLUE, GREY, faint, template
 
-Record = Mapping[str, Any]
-
-SOURCES: Mapping[str, tuple[str, str]] = {
-    "model": ("this checkpoint", BLUE),
-    "initial": ("before fine-tuning", ORANGE),
-    "persistence": ("persistence", GREY),
-}
-"""What each source is called and how it is coloured, on every chart."""
-
-_ROW_HEIGHT = 26
-_FRAME_HEIGHT = 128
+Values = NDArray[np.float64]
 
 
-def relative_scores_figure(
-    records: Iterable[Record],
-    *,
-    metric: str = "rmse",
-    reference: str = "persistence",
-    lead_hours: float,
-    region: str = "global",
-) -> go.Figure:
-    """Each field's score as percent more or less than the reference's: below zero is better.
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How much better than a reference, by lead; below zero is better."""
 
-    One row a field, the best first; `figure.layout.height` grows with them. For scores where less
-    is better (RMSE, MAE). Raises `EvaluationError` where the reference has no such score.
-    """
-    chosen = _chosen(records, metric=metric, region=region, lead_hours=lead_hours)
-    base = {_field(record): record["value"] for record in chosen if record["source"] == reference}
-    rows = [
-        record for record in chosen if record["source"] != reference and base.get(_field(record))
-    ]
-    if not rows:
-        raise EvaluationError(
-            f"No {metric} at +{lead_hours:g} h over {region} beside that of {reference}.",
-            remedy=f"Evaluate with the baseline {reference}, or choose another reference.",
-        )
-    change = {
-        (record["source"], _field(record)): 100 * (record["value"] / base[_field(record)] - 1)
-        for record in rows
-    }
-    sources = [source for source in SOURCES if any(key[0] == source for key in change)]
-    fields = sorted(base, key=lambda field: change.get((sources[0], field), 0))
-    names = [field_name(*field) for field in fields]
-    figure = go.Figure(layout={"template": template()})
-    for source in sources:
-        name, colour = SOURCES[source]
-        figure.add_trace(
-            go.Bar(
-                name=name,
-                y=names,
-                x=[change.get((source, field)) for field in fields],
-                orientation="h",
-                marker_color=colour,
-                hovertemplate="%{x:+.1f} %",
-            )
-        )
-    _lay_out_rows(figure, metric, reference, lead_hours, len(fields) * len(sources))
-    return figure
+    reference: str
+    percent: Values
+    low: Values | None = None
+    high: Values | None = None
+    """Ends of its interval."""
 
 
 def score_by_lead_figure(
-    records: Iterable[Record],
-    variable: str,
-    level: float | None = None,
+    lead_hours: Sequence[int],
+    scores: Mapping[str, Values],
     *,
-    metric: str = "rmse",
-    region: str = "global",
+    title: str,
+    measure: str,
+    unit: str,
+    best: float | None = None,
+    change: Change | None = None,
 ) -> go.Figure:
-    """One field's score against the lead time, a line for each source."""
-    chosen = _chosen(records, metric=metric, region=region, variable=variable, level=level)
-    title = f"{metric.upper()} of {field_name(variable, level)} by lead time"
-    figure = _lines(chosen, "lead_hours", "value", title)
-    figure.update_xaxes(title_text="Lead time [h]", rangemode="tozero")
-    figure.update_yaxes(title_text=_axis_title(metric, chosen), rangemode="tozero")
-    return figure
+    """A score by source (leads,), and the change of the first against a reference beneath it.
 
-
-def score_by_level_figure(
-    records: Iterable[Record],
-    variable: str,
-    *,
-    lead_hours: float,
-    metric: str = "rmse",
-    region: str = "global",
-) -> go.Figure:
-    """One variable's score on its pressure levels, the ground at the bottom."""
-    chosen = [
-        record
-        for record in _chosen(
-            records, metric=metric, region=region, variable=variable, lead_hours=lead_hours
-        )
-        if record["level"] is not None
-    ]
-    title = f"{metric.upper()} of {variable} by level at +{lead_hours:g} h"
-    figure = _lines(chosen, "value", "level", title)
-    figure.update_layout(hovermode="y unified")
-    figure.update_xaxes(title_text=_axis_title(metric, chosen), rangemode="tozero")
-    levels = sorted({record["level"] for record in chosen})
-    figure.update_yaxes(
-        title_text="Pressure [hPa]", type="log", autorange="reversed", tickvals=levels
+    `best` is the value of a perfect forecast, if there is one. A source that has no value at all is
+    left out. Plots by lead share their axis.
+    """
+    rows = 2 if change is not None else 1
+    figure = make_subplots(
+        rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[2, 1][:rows]
     )
-    return figure
-
-
-def field_name(variable: str, level: float | None) -> str:
-    """``z 850`` or ``2t``."""
-    return variable if level is None else f"{variable} {level:g}"
-
-
-def _lines(records: Sequence[Record], x: str, y: str, title: str) -> go.Figure:
-    figure = go.Figure(layout={"template": template(), "title": {"text": title}})
-    sources = sorted({record["source"] for record in records}, key=_source_order)
-    for index, source in enumerate(sources):
-        name, colour = SOURCES.get(source, (source, series_style(index)[0]))
-        mine = [record for record in records if record["source"] == source]
-        mine.sort(key=lambda record: (record["lead_hours"], record["level"] or 0))
+    hours = np.asarray(lead_hours, np.float64)
+    for source, (colour, dash) in source_styles(list(scores)).items():
+        values = scores[source]
+        if not np.isfinite(values).any():
+            continue
         figure.add_trace(
             go.Scatter(
-                name=name,
-                x=[record[x] for record in mine],
-                y=[record[y] for record in mine],
+                name=source_name(source),
+                x=hours,
+                y=values,
                 mode="lines+markers",
-                line={"color": colour, "width": 2},
-                hovertemplate="%{" + ("y" if y == "value" else "x") + ":.4~g}",
-            )
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate="%{y:.4~g}",
+            ),
+            row=1,
+            col=1,
         )
-    figure.update_layout(showlegend=True)
+    figure.update_layout(
+        template=template(), title_text=title, showlegend=True, margin={"t": 76, "b": 44}
+    )
+    named = measure if unit == "1" else f"{measure} [{pretty_unit(unit)}]"
+    figure.update_yaxes(title_text=named, rangemode="tozero" if best == 0 else "normal", row=1)
+    if change is not None:
+        _add_change(figure, hours, change)
+    figure.update_xaxes(**_lead_axis(hours))
+    figure.update_xaxes(title_text="Lead time [h]", row=rows)
     return figure
 
 
-def _lay_out_rows(
-    figure: go.Figure, metric: str, reference: str, lead_hours: float, num_bars: int
-) -> None:
-    named = SOURCES.get(reference, (reference, ""))[0]
-    figure.update_layout(
-        title_text=f"{metric.upper()} against {named} at +{lead_hours:g} h",
-        height=_FRAME_HEIGHT + _ROW_HEIGHT * num_bars,
-        hovermode="y unified",
-        bargap=0.25,
-        showlegend=True,
+def _add_change(figure: go.Figure, hours: Values, change: Change) -> None:
+    if change.low is not None and change.high is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=np.concatenate([hours, hours[::-1]]),
+                y=np.concatenate([change.high, change.low[::-1]]),
+                mode="lines",
+                fill="toself",
+                fillcolor=faint(BLUE, 0.2),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+            row=2,
+            col=1,
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=hours,
+            y=change.percent,
+            mode="lines+markers",
+            line={"color": BLUE, "width": 2},
+            showlegend=False,
+            hovertemplate="%{y:+.1f} %<extra></extra>",
+            error_y=_whiskers(change) if hours.size == 1 else None,
+        ),
+        row=2,
+        col=1,
     )
-    figure.update_xaxes(title_text="Percent; below zero is better", zeroline=True, zerolinewidth=2)
-    figure.update_yaxes(showgrid=False, autorange="reversed", ticksuffix=" ")
+    figure.add_hline(y=0, line={"color": GREY, "width": 1}, row=2, col=1)
+    against = source_in_text(change.reference)
+    figure.update_yaxes(title_text=f"% to {against}", rangemode="tozero", row=2)
 
 
-def _chosen(records: Iterable[Record], **wanted: Any) -> list[Record]:
-    return [record for record in records if all(record[name] == wanted[name] for name in wanted)]
+def _whiskers(change: Change) -> dict[str, object] | None:
+    """The interval of a single lead time, of which no band can be drawn."""
+    if change.low is None or change.high is None:
+        return None
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": change.high - change.percent,
+        "arrayminus": change.percent - change.low,
+    }
 
 
-def _field(record: Record) -> tuple[str, float | None]:
-    return record["variable"], record["level"]
-
-
-def _axis_title(metric: str, records: Sequence[Record]) -> str:
-    unit = pretty_unit(records[0]["unit"]) if records else ""
-    return f"{metric.upper()} [{unit}]"
-
-
-def _source_order(source: str) -> int:
-    return [*SOURCES, source].index(source)
+def _lead_axis(hours: Values) -> dict[str, object]:
+    """Ticks at the lead times themselves, or at some of them where there are many."""
+    every = max(1, -(-hours.size // 12))
+    return {"tickvals": hours[::every], "zeroline": False}

@@ -8,9 +8,11 @@ refreshes. Plotly's JavaScript comes from the installed plotly package through t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import plotly
 import plotly.graph_objects as go
@@ -50,13 +52,15 @@ def live_chart(
     height: int = 320,
     link: str | None = None,
     name: str | None = None,
+    on_click: Callable[[Any, Any], None] | None = None,
 ) -> None:
     """Draw `figure`, or bring the chart of that `key` up to date with it.
 
     Zoom and pan are kept while `figure.layout.uirevision` stays what it is (the key, when the
     figure sets none); a double click resets them. Charts of the same `link` show the same stretch
     of the x axis and the same place under the pointer. Curves that a person hides by the legend
-    stay hidden; with a `name` of the chart the URL says which. Colours of text, grid and background
+    stay hidden; with a `name` of the chart the URL says which. `on_click` is called with x and y of
+    a point that was clicked, before the page is drawn again. Colours of text, grid and background
     follow Streamlit's theme unless the figure sets them outside its template. Data should be numpy
     arrays: they travel as base64, a hundred times faster than lists.
     """
@@ -69,7 +73,7 @@ def live_chart(
     layout.pop("transition", None)
     held = state.charts_held()
     told, held[key] = payload(data, layout, held.get(key))
-    told |= {"key": key, "height": height, "link": link}
+    told |= {"key": key, "height": height, "link": link, "clicks": on_click is not None}
     told |= {"plotly": _plotly_url(), "script": _script_url()}
     told["hidden"] = state.hidden_curves(name) if name else []
     _chart(
@@ -79,6 +83,7 @@ def live_chart(
         on_lost_change=lambda: held.pop(key, None),
         on_stretch_change=lambda: _zoomed(key, link),
         on_hidden_change=lambda: _hid(key, name),
+        on_point_change=lambda: _clicked(key, on_click),
     )
 
 
@@ -101,6 +106,12 @@ def _hid(key: str, name: str | None) -> None:
     hidden = st.session_state[key].get("hidden")
     if name is not None and hidden is not None:
         state.hide_curves(name, [str(curve) for curve in hidden])
+
+
+def _clicked(key: str, on_click: Callable[[Any, Any], None] | None) -> None:
+    point = st.session_state[key].get("point")
+    if point is not None and on_click is not None:
+        on_click(*point)
 
 
 @cache

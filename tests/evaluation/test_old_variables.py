@@ -36,6 +36,37 @@ def test_fields_that_got_better_and_worse_are_counted() -> None:
     )
 
 
+def test_what_is_more_than_chance_is_counted_apart() -> None:
+    def skill(variable: str, value: float, *, significant: bool, **more: object) -> Score:
+        fields = {"level": None, "lead_hours": 6, "region": "global", "unit": "1", **more}
+        return Score(
+            variable=variable, value=value, metric="rmse_skill", source="model",
+            reference=fields.pop("reference", "initial"), significant=significant, **fields,
+        )  # fmt: skip
+
+    plain = [*scores("2t", 2.0, 1.0), *scores("msl", 2.0, 2.1), *scores("10u", 2.0, 3.0)]
+    found = old_variables(
+        [
+            *plain,
+            skill("2t", 0.5, significant=True),
+            skill("msl", -0.05, significant=False),
+            skill("10u", -0.5, significant=True),
+            skill("tcwv", -0.5, significant=True),
+            skill("msl", -0.5, significant=True, reference="persistence"),
+            skill("2t", -0.5, significant=True, surface="land"),
+        ],
+        ["tcwv"],
+    )
+    assert found is not None
+    assert (found.surely_better, found.surely_worse, found.added) == (1, 1, ("tcwv",))
+    assert str(found).startswith(
+        "1 (1 by more than chance) of 3 fields better, 2 (1 by more than chance) worse"
+    )
+    unasked = old_variables(plain, [])
+    assert unasked is not None
+    assert (unasked.surely_better, unasked.surely_worse) == (None, None)
+
+
 def test_where_all_got_better_the_worst_is_what_gained_least() -> None:
     found = old_variables([*scores("2t", 2.0, 1.0), *scores("msl", 2.0, 1.8)], [])
     assert found is not None

@@ -7,7 +7,12 @@ import pytest
 import xarray as xr
 
 from aurora_dash.errors import EvaluationError
-from aurora_dash.evaluation.scorecard import scorecard, scorecard_measures
+from aurora_dash.evaluation.scorecard import (
+    change_interval,
+    scorecard,
+    scorecard_measures,
+    scores_where,
+)
 from tests.evaluation.scoring import make_layout, score_fields
 
 MEASURES = ["rmse", "bias", "correlation", "spectral_ratio", "csi"]
@@ -71,3 +76,39 @@ def test_what_was_not_scored_is_refused(table: xr.Dataset) -> None:
     ):
         with pytest.raises(EvaluationError):
             scorecard(table, measure, reference, **where)
+
+
+def test_an_hour_of_the_day_has_its_own_scores_and_no_word_on_chance() -> None:
+    target = np.full((4, 3, 4), 280.0)
+    # Six hours ahead of 00, 06, 12 and 18 UTC: at 18 UTC the model is 3 K off, else 1 K.
+    errors = np.array([1.0, 1.0, 3.0, 1.0])[:, None, None]
+    table, _ = score_fields(
+        make_layout(sources=("model", "persistence")),
+        ["rmse"],
+        {
+            "model": {"surf_2t": (target + errors)[None]},
+            "persistence": {"surf_2t": (target + 2)[None]},
+        },
+        {"surf_2t": target},
+        by_hour=True,
+        confidence=0.9,
+    )
+    at_six = scorecard(table, "rmse", "persistence", hour="18")
+    assert at_six.percent.item() == pytest.approx(50.0)
+    assert at_six.significant is None
+    assert change_interval(table, "rmse", "persistence", {"hour": "18"}) is None
+    assert scorecard(table, "rmse", "persistence", hour="06").percent.item() == pytest.approx(-50)
+
+
+def test_the_interval_is_that_of_the_skill_turned_round(table: xr.Dataset) -> None:
+    interval = change_interval(table, "rmse", "persistence", {})
+    assert interval is not None
+    low, high = interval
+    assert low.item() <= -75 <= high.item()
+    assert low.item() == pytest.approx(-100 * float(table["rmse_skill_high"].squeeze()))
+    assert change_interval(table, "bias", "persistence", {}) is None
+
+
+def test_what_has_no_region_is_found_in_any(table: xr.Dataset) -> None:
+    found = scores_where(table, "spectral_ratio", {"region": "tropics"})
+    assert found.dims == ("source", "field", "lead")

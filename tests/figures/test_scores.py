@@ -1,91 +1,64 @@
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
-import plotly.graph_objects as go
-import pytest
+from aurora_dash.figures.scores import Change, score_by_lead_figure
 
-from aurora_dash.errors import EvaluationError
-from aurora_dash.figures.scores import (
-    relative_scores_figure,
-    score_by_lead_figure,
-    score_by_level_figure,
-)
-
-
-def record(variable: str, value: float, source: str, **more: Any) -> dict[str, Any]:
-    unit = {"2t": "K", "z": "m2 s-2"}[variable]
-    rest = {"level": None, "lead_hours": 6, "region": "global", "metric": "rmse"} | more
-    return {"variable": variable, "value": value, "unit": unit, "source": source, **rest}
+SCORES = {
+    "model": np.array([1.5, 3.0]),
+    "persistence": np.array([2.0, 3.5]),
+    "ours-2": np.array([1.0, np.nan]),
+    "climatology": np.array([np.nan, np.nan]),
+}
 
 
-RECORDS = [
-    record("2t", 1.5, "model"),
-    record("2t", 4.0, "initial"),
-    record("2t", 2.0, "persistence"),
-    record("z", 300.0, "model", level=850),
-    record("z", 200.0, "persistence", level=850),
-    record("z", 90.0, "model", level=500),
-    record("z", 100.0, "persistence", level=500),
-    record("2t", 3.0, "model", lead_hours=12),
-    record("2t", 3.5, "persistence", lead_hours=12),
-    record("2t", 77.0, "model", metric="bias"),
-    record("2t", 88.0, "model", region="Europe"),
-]
+def draw(**more: object):
+    return score_by_lead_figure(
+        [6, 12], SCORES, title="RMSE of 2t", measure="RMSE", unit="K", best=0.0, **more
+    )
 
 
-def bars(figure: go.Figure) -> dict[str, dict[str, float]]:
-    return {
-        drawn.name: {y: x for y, x in zip(drawn.y, drawn.x, strict=True) if x is not None}
-        for drawn in figure.data
-    }
-
-
-def test_scores_are_percent_of_persistence_best_first() -> None:
-    figure = relative_scores_figure(RECORDS, lead_hours=6)
-    shown = bars(figure)
-    assert shown["this checkpoint"] == pytest.approx({"2t": -25, "z 500": -10, "z 850": 50})
-    assert shown["before fine-tuning"] == pytest.approx({"2t": 100})
-    assert list(figure.data[0].y) == ["2t", "z 500", "z 850"]
-    assert figure.layout.yaxis.autorange == "reversed"
-    assert "persistence at +6 h" in figure.layout.title.text
-
-
-def test_another_reference_can_be_chosen() -> None:
-    shown = bars(relative_scores_figure(RECORDS, reference="initial", lead_hours=6))
-    assert shown["this checkpoint"]["2t"] == pytest.approx(-62.5)
-    assert shown["persistence"]["2t"] == pytest.approx(-50)
-
-
-def test_without_the_reference_there_is_nothing_to_compare() -> None:
-    with pytest.raises(EvaluationError, match="persistence"):
-        relative_scores_figure([record("2t", 1.0, "model")], lead_hours=6)
-    with pytest.raises(EvaluationError, match=r"\+24 h"):
-        relative_scores_figure(RECORDS, lead_hours=24)
-
-
-def test_a_perfect_reference_does_not_divide_by_zero() -> None:
-    perfect = [record("2t", 0.0, "persistence"), record("2t", 1.0, "model")]
-    with pytest.raises(EvaluationError):
-        relative_scores_figure(perfect, lead_hours=6)
-
-
-def test_a_score_grows_with_lead_a_line_for_each_source() -> None:
-    figure = score_by_lead_figure(RECORDS, "2t")
-    model, initial, persistence = figure.data
-    assert [drawn.name for drawn in figure.data] == [
-        "this checkpoint",
-        "before fine-tuning",
-        "persistence",
-    ]
-    assert (list(model.x), list(model.y)) == ([6, 12], [1.5, 3.0])
-    assert (list(initial.x), list(persistence.y)) == ([6], [2.0, 3.5])
+def test_every_source_that_has_the_score_is_a_line() -> None:
+    figure = draw()
+    assert [line.name for line in figure.data] == ["Fine-tuned", "Persistence", "ours-2"]
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([6, 12], [1.5, 3.0])
     assert figure.layout.yaxis.title.text == "RMSE [K]"
+    assert figure.layout.yaxis.rangemode == "tozero"
+    assert len({line.line.color for line in figure.data}) == 3
 
 
-def test_levels_run_down_to_the_ground() -> None:
-    figure = score_by_level_figure(RECORDS, "z", lead_hours=6)
-    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([90.0, 300.0], [500, 850])
-    assert figure.layout.yaxis.autorange == "reversed"
-    assert list(figure.layout.yaxis.tickvals) == [500, 850]
-    assert figure.layout.xaxis.title.text == "RMSE [m² s⁻²]"
+def test_the_change_against_a_reference_lies_below_with_its_interval() -> None:
+    change = Change(
+        reference="persistence",
+        percent=np.array([-25.0, -14.0]),
+        low=np.array([-30.0, -20.0]),
+        high=np.array([-20.0, 1.0]),
+    )
+    figure = draw(change=change)
+    band, line = figure.data[-2:]
+    assert (list(band.x), list(band.y)) == ([6, 12, 12, 6], [-20, 1, -20, -30])
+    assert list(line.y) == [-25, -14]
+    assert line.yaxis == band.yaxis == "y2"
+    assert figure.layout.yaxis2.title.text == "% to persistence"
+
+
+def test_at_a_single_lead_time_the_interval_is_whiskers() -> None:
+    change = Change(
+        reference="initial", percent=np.array([-25.0]), low=np.array([-40.0]),
+        high=np.array([-5.0]),
+    )  # fmt: skip
+    figure = score_by_lead_figure(
+        [6], {"model": np.array([1.5])}, title="", measure="ACC", unit="1", best=1.0, change=change
+    )
+    whiskers = figure.data[-1].error_y
+    assert (list(whiskers.array), list(whiskers.arrayminus)) == ([20.0], [15.0])
+    assert figure.layout.yaxis.title.text == "ACC"
+    assert figure.layout.yaxis.rangemode == "normal"
+
+
+def test_many_lead_times_have_some_ticks() -> None:
+    hours = [6 * step for step in range(1, 41)]
+    figure = score_by_lead_figure(
+        hours, {"model": np.arange(40.0)}, title="", measure="RMSE", unit="K"
+    )
+    assert list(figure.layout.xaxis.tickvals) == [6, 30, 54, 78, 102, 126, 150, 174, 198, 222]

@@ -55,7 +55,7 @@ def test_an_evaluation_is_made_followed_and_shown(open_page: OpenPage, trained: 
     [status] = list_evaluations(trained)
     assert status.state is EvaluationState.COMPLETED, status.reason
 
-    app = open_page("evaluate", run=trained.id, evaluation=evaluation_id)
+    app = open_page("evaluate", run=trained.id, evaluation=evaluation_id, view="Table")
     assert not app.exception
     assert not app.error
     assert "synthetic data" in texts(app)

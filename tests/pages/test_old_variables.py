@@ -50,7 +50,7 @@ def test_old_variables_have_a_panel(open_page: OpenPage, trained: Run) -> None:
     wait_until(lambda: not list_evaluations(trained)[0].state.is_live, 120)
     app = open_page("evaluate", run=trained.id, evaluation=evaluation)
     assert not app.exception
-    assert "Variables it had before" in texts(app)
+    assert "Did the variables it had before suffer?" in texts(app)
     old = load_evaluation(trained, evaluation).summary.old_variables
     assert old is not None
     shown = {metric.label: metric.value for metric in app.metric}

@@ -29,6 +29,14 @@ def figure(points):
     return drawn
 
 
+cells = go.Figure(go.Heatmap(x=["+6 h", "+12 h"], y=["2t", "z 500"], z=[[1, 2], [3, 4]]))
+cells.update_layout(dragmode=False)
+
+
+def clicked(x, y):
+    st.session_state["clicked"] = [x, y]
+
+
 @st.fragment(run_every=0.25)
 def charts():
     points = st.session_state.get("points", 100) + 1
@@ -36,6 +44,8 @@ def charts():
     if st.session_state.get("shown", True):
         live_chart(figure(points), key="first", height=300, link="pair")
     live_chart(figure(points), key="second", height=200, link="pair")
+    live_chart(cells, key="cells", height=200, on_click=clicked)
+    st.text(f"clicked: {st.session_state.get('clicked')}")
 
 
 st.checkbox("Show the first chart", value=True, key="shown")
@@ -72,8 +82,8 @@ def test_what_goes_to_the_browser_keeps_zoom_and_never_animates() -> None:
     assert (layout["uirevision"], layout["height"]) == ("first", 300)
     assert "transition" not in layout
     assert payload["arrays"][0]["y"]["dtype"] == "f4"
-    assert len(charts) == 3
-    assert len({chart.id for chart in charts}) == 3
+    assert len(charts) == 4
+    assert len({chart.id for chart in charts}) == 4
 
 
 def test_the_element_keeps_its_identity_when_the_figure_changes() -> None:
@@ -330,3 +340,11 @@ def test_a_chart_that_leaves_the_page_is_let_go_and_can_come_back(visit: Visit) 
     visit.wait_for_charts()
     assert visit.refreshes(2)["same"]
     assert visit.complaints == []
+
+
+@pytest.mark.browser
+def test_a_click_on_a_cell_tells_the_page_its_place(visit: Visit) -> None:
+    area = visit.page.locator("[data-live-chart=cells] .nsewdrag").bounding_box()
+    # The right of the lower row: Plotly draws the first row at the bottom.
+    visit.page.mouse.click(area["x"] + 0.75 * area["width"], area["y"] + 0.75 * area["height"])
+    visit.page.wait_for_selector("text=clicked: ['+12 h', '2t']")

@@ -2,61 +2,67 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import xarray as xr
 
-from aurora_dash.evaluation.metrics import Score
-from aurora_dash.ui.judging.scores import score_frame, verdict
-
-
-def score(source: str, value: float, **more: object) -> Score:
-    fields = {
-        "variable": "2t",
-        "level": None,
-        "lead_hours": 6,
-        "region": "global",
-        "metric": "rmse",
-        "unit": "K",
-    }
-    return Score(source=source, value=value, **{**fields, **more})  # type: ignore[arg-type]
+from aurora_dash.ui.judging.table import score_frame, verdict
+from tests.evaluation.scoring import make_layout, score_fields
 
 
-SCORES = (
-    score("model", 1.5),
-    score("persistence", 2.0),
-    score("initial", 1.0),
-    score("model", 9.0, lead_hours=12),
-    score("model", -0.3, metric="bias"),
-    score("persistence", 0.1, metric="bias"),
-    score("model", 400.0, variable="z", level=850.0, unit="m2 s-2"),
-    score("persistence", 200.0, variable="z", level=850.0, unit="m2 s-2"),
-)
+@pytest.fixture(scope="module")
+def table() -> xr.Dataset:
+    """At 850 hPa the model is 1 K off and persistence 2 K, at 500 hPa 3 K and 2 K."""
+    target = 280 + np.random.default_rng(0).normal(0, 3, (6, 2, 3, 4))
+    wrong = np.array([1.0, 3.0])[:, None, None]
+    found, _ = score_fields(
+        make_layout(
+            ("t",), levels=(850, 500), sources=("model", "persistence", "ours"),
+            thresholds={"t": [280.0]},
+        ),
+        ["rmse", "bias", "activity", "fss"],
+        {
+            "model": {"atmos_t": (target + wrong)[None]},
+            "persistence": {"atmos_t": (target - 2)[None]},
+            "ours": {"atmos_t": target[None]},
+        },
+        {"atmos_t": target},
+        {"atmos_t": np.full_like(target, 280.0)},
+        confidence=0.9,
+    )  # fmt: skip
+    return found
 
 
-def test_sources_stand_beside_each_other() -> None:
-    frame = score_frame(SCORES, metric="rmse", lead_hours=6, region="global")
-    assert list(frame["Variable"]) == ["2t", "z"]
-    assert list(frame["Level (hPa)"]) == ["surface", "850"]
-    assert list(frame["Unit"]) == ["K", "m² s⁻²"]
-    assert frame.loc[0, ["Fine-tuned", "Persistence", "Before fine-tuning"]].tolist() == [1.5, 2, 1]
-
-
-def test_a_change_below_zero_is_an_improvement() -> None:
-    frame = score_frame(SCORES, metric="rmse", lead_hours=6, region="global")
-    assert frame["against persistence"].tolist() == pytest.approx([-25.0, 100.0])
-    assert frame["against the beginning"].tolist()[0] == pytest.approx(50.0)
+def test_sources_stand_beside_each_other_with_their_changes(table: xr.Dataset) -> None:
+    frame = score_frame(table, "rmse", 6, {})
+    assert frame["Variable"].tolist() == ["t", "t"]
+    assert frame["Level (hPa)"].tolist() == ["850", "500"]
+    assert frame["Unit"].tolist() == ["K", "K"]
+    assert frame["Fine-tuned"].tolist() == pytest.approx([1, 3])
+    assert frame["Persistence"].tolist() == pytest.approx([2, 2])
+    assert frame["against persistence"].tolist() == pytest.approx([-50, 50])
+    assert frame["surely, persistence"].tolist() == [True, True]
+    # Nothing is a share of no error.
+    assert frame["against ours"].isna().all()
     assert verdict(frame) == (
-        "The fine-tuned model is better than persistence for 1 of 2 fields and better than the "
-        "beginning for 0 of 2 fields."
+        "Of 2 fields the fine-tuned model is better than persistence for 1, better than ours for 0."
     )
 
 
-def test_a_bias_is_not_compared_in_per_cent() -> None:
-    frame = score_frame(SCORES, metric="bias", lead_hours=6, region="global")
-    assert "against persistence" not in frame
+def test_a_bias_is_compared_by_its_size_and_without_a_word_on_chance(table: xr.Dataset) -> None:
+    frame = score_frame(table, "bias", 6, {})
+    assert frame["Persistence"].tolist() == pytest.approx([-2, -2])
+    assert frame["against persistence"].tolist() == pytest.approx([-50, 50])
+    assert not [column for column in frame if str(column).startswith("surely")]
+
+
+def test_what_has_no_best_value_is_not_compared(table: xr.Dataset) -> None:
+    frame = score_frame(table, "activity", 6, {})
+    assert not [column for column in frame if "against" in str(column)]
     assert verdict(frame) == ""
 
 
-def test_a_lead_time_without_other_sources_is_shown_alone() -> None:
-    frame = score_frame(SCORES, metric="rmse", lead_hours=12, region="global")
-    assert frame["Fine-tuned"].tolist() == [9.0]
-    assert "Persistence" not in frame
+def test_events_are_told_apart_by_their_thresholds(table: xr.Dataset) -> None:
+    frame = score_frame(table, "fss", 6, {})
+    assert frame["Threshold"].tolist() == ["≥ 280 K", "≥ 280 K"]
+    assert frame["Unit"].tolist() == ["–", "–"]

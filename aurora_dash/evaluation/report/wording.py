@@ -9,22 +9,16 @@ from pathlib import PurePath
 from aurora_dash.evaluation.measures import MEASURES
 from aurora_dash.evaluation.scorecard import ScoredField
 from aurora_dash.figures.labels import pretty_unit
-from aurora_dash.figures.scores import SOURCES
-from aurora_dash.figures.theme import GREEN, PURPLE, SKY, VERMILION
+from aurora_dash.figures.sources import source_in_text, source_styles
 
 _SHORT = {"rmse": "RMSE", "mae": "MAE", "acc": "ACC", "crps": "CRPS", "csi": "CSI", "ets": "ETS",
           "fss": "FSS"}  # fmt: skip
 
-_OTHERS = (GREEN, VERMILION, PURPLE, SKY)
-
 
 def source_looks(sources: Sequence[str]) -> dict[str, tuple[str, str]]:
     """What each source is called and how it is coloured; others than the known by their names."""
-    others = [source for source in sources if source not in SOURCES]
-    return {
-        source: SOURCES.get(source) or (source, _OTHERS[others.index(source) % len(_OTHERS)])
-        for source in sources
-    }
+    styles = source_styles(sources)
+    return {source: (source_in_text(source), colour) for source, (colour, _) in styles.items()}
 
 
 def as_reference(source: str, name: str) -> str:

@@ -131,6 +131,7 @@ class LiveChart {
     this.hidden ??= new Set(payload.hidden);
     this.waiting = { ...payload, figure };
     this.join(payload.link);
+    this.clicks = payload.clicks;
     this.draw();
   }
 
@@ -182,6 +183,9 @@ class LiveChart {
       const hidden = this.host.data.filter((trace) => trace.visible === "legendonly");
       this.hidden = new Set(hidden.map((trace) => trace.name));
       this.tell("hidden", [...this.hidden]);
+    });
+    this.host.on("plotly_click", ({ points }) => {
+      if (this.clicks) this.tell("point", [points[0].x, points[0].y]);
     });
     this.host.on("plotly_hover", ({ points }) => {
       for (const chart of this.others()) chart.point(points[0].x);

@@ -60,7 +60,17 @@ def _measures(spec: RunSpec) -> dict[str, Any]:
         help="A box in degrees.",
         key="ask-box",
     )
-    fields: dict[str, Any] = {"measures": tuple(measures) or _DEFAULT, "by": tuple(by)}
+    histograms = st.toggle(
+        "Distributions",
+        value=True,
+        help="How often each value is forecast where each is observed, for scatter and quantiles.",
+        key="ask-histograms",
+    )
+    fields: dict[str, Any] = {
+        "measures": tuple(measures) or _DEFAULT,
+        "by": tuple(by),
+        "histograms": histograms,
+    }
     if has_members:
         members = st.number_input("Members", min_value=1, max_value=100, key="ask-members")
         fields["members"] = int(members)

@@ -69,7 +69,11 @@ def density_figure(of: Distribution, source: str) -> go.Figure:
     span = [float(edges[0]), float(edges[-1])]
     figure.update_xaxes(title_text=f"Target, {of.axis}", range=span, constrain="domain")
     figure.update_yaxes(
-        title_text=f"Forecast, {of.axis}", range=span, scaleanchor="x", constrain="domain"
+        title_text=f"Forecast, {of.axis}",
+        range=span,
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
     )
     return figure
 
@@ -98,7 +102,7 @@ def histogram_figure(of: Distribution) -> go.Figure:
                 hovertemplate="%{y:.3~g}",
             )
         )
-    figure.update_layout(title_text="How often each value comes", showlegend=True, margin_t=76)
+    figure.update_layout(title_text="How often each value comes", showlegend=True, margin_t=100)
     figure.update_xaxes(title_text=of.axis)
     figure.update_yaxes(title_text="Density", type="log", exponentformat="power", dtick=1)
     return figure

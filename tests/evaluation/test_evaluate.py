@@ -13,6 +13,7 @@ from aurora_dash.data.source import open_data
 from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.evaluate import evaluate
 from aurora_dash.evaluation.fields import open_fields
+from aurora_dash.evaluation.histograms import HISTOGRAMS_FILE
 from aurora_dash.evaluation.metrics import Score
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, read_result, select_scores
@@ -139,6 +140,14 @@ def test_scores_do_not_depend_on_the_batch_size(
     assert _values(one.scores, source="persistence") == pytest.approx(
         _values(three.scores, source="persistence"), rel=1e-12
     )
+    with (
+        xr.open_dataset(one.folder / HISTOGRAMS_FILE) as first,
+        xr.open_dataset(three.folder / HISTOGRAMS_FILE) as second,
+    ):
+        assert first["area"].sum() > 0
+        xr.testing.assert_allclose(
+            first.sel(source="persistence"), second.sel(source="persistence"), rtol=1e-6
+        )
 
 
 @pytest.mark.slow
@@ -232,6 +241,7 @@ def test_what_is_written_can_be_read_and_says_what_it_is(
     assert summary.map_samples == 2
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "fields.nc",
+        "histograms.nc",
         "scores.json",
         "scores.nc",
         "summary.json",

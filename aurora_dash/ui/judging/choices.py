@@ -82,7 +82,7 @@ def field(table: xr.Dataset, name: str | None = None, *, only: Sequence[int] | N
     rows = scored_fields(table, name)
     offered = range(len(rows)) if only is None else only
     names = {row_name(rows[index]): index for index in offered}
-    return names[one("Of", list(names), FIELD)]
+    return names[one("Field", list(names), FIELD)]
 
 
 def lead(table: xr.Dataset) -> int:

@@ -88,5 +88,8 @@ def _words(best: float | None, change: Change | None) -> str:
         against = source_in_text(change.reference)
         words.append(f"Below: how much farther from that than {against}; below zero is better.")
         if change.low is not None:
-            words.append("The band holds what chance may explain (block bootstrap).")
+            words.append(
+                "The band is its interval by block bootstrap: where zero lies in it, it may be "
+                "chance."
+            )
     return " ".join(words)

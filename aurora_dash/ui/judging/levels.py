@@ -16,7 +16,7 @@ from aurora_dash.evaluation.scorecard import (
     scored_fields,
     scores_where,
 )
-from aurora_dash.figures.scorecard import level_scores_figure, scorecard_figure
+from aurora_dash.figures.scorecard import BY_CHANCE, level_scores_figure, scorecard_figure
 from aurora_dash.figures.sources import source_in_text, source_name
 from aurora_dash.ui import widgets
 from aurora_dash.ui.judging import card as card_view
@@ -99,7 +99,8 @@ def _changes(
         reference=source_name(reference),
     )
     live_chart(figure, key="levels", height=int(figure.layout.height))
-    st.caption(f"Against {source_in_text(reference)}; the ground is at the bottom.")
+    unsure = "" if card.significant is None else f" {BY_CHANCE} may be chance."
+    st.caption(f"Against {source_in_text(reference)}; the ground is at the bottom.{unsure}")
 
 
 def _undefined(name: str) -> None:

@@ -32,6 +32,8 @@ class Scene:
     labels: Sequence[str] = ()
     """What must not be overlooked, such as ``synthetic data`` or ``random weights``."""
     attribution: str = ""
+    remark: str = ""
+    """What the subtitle begins with."""
 
     @property
     def title(self) -> str:
@@ -40,8 +42,9 @@ class Scene:
 
     @property
     def subtitle(self) -> str:
-        """Valid time and lead."""
-        return validity(self.valid_time, self.lead_hours)
+        """Remark, valid time and lead, as far as they are known."""
+        told = (self.remark, validity(self.valid_time, self.lead_hours))
+        return ", ".join(part for part in told if part)
 
     def difference(self, prediction: ArrayLike, target: ArrayLike) -> FloatArray:
         """Prediction minus target (H, W); of directions in degrees, the shorter way round."""

@@ -103,6 +103,14 @@ class WatchedFolder:
         kept = [self._path(step) for step in self.steps() if step <= last_step]
         return [target, *kept] if target.exists() else []
 
+    def written(self, step: int | None = None) -> int | None:
+        """When a forecast, or the target, was written, in ns since 1970; None if it is absent."""
+        path = self.path / TARGET_FILE if step is None else self._path(step)
+        try:
+            return path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
     def target(self) -> Kept | None:
         """What came true; None before the first validation. `RunError` if it can't be read."""
         path = self.path / TARGET_FILE

@@ -59,6 +59,14 @@ class _Memory:
     columns: int = 0
     told: bool = False
     """Whether a person did something that the rest of the page hasn't been told of."""
+    drawing: Drawing | None = None
+
+    def drawn(self, shown: PanelSet, projection: Projection) -> Drawing:
+        """The maps; of the very panels that were drawn last, what was made of them then."""
+        last = self.drawing
+        if last is None or last.shown is not shown or last.lens.projection != projection:
+            self.drawing = last = Drawing(shown, projection)
+        return last
 
 
 def map_canvas(
@@ -85,7 +93,7 @@ def map_canvas(
         projection = Projection.centred(projection, shown.grid)
     memory: _Memory = state.maps_held().setdefault(key, _Memory())
     memory.told = False
-    drawing = Drawing(shown, projection)
+    drawing = memory.drawn(shown, projection)
     if memory.place != drawing.place:
         memory.place, memory.seen = drawing.place, None
     options = {"key": key, "swipe": swipe and len(shown.panels) > 1, "height": height}

@@ -11,6 +11,7 @@ from aurora_dash.ui import (
     load_report,
     monitor_charts,
     monitor_log,
+    monitor_sample,
     monitor_status,
     navigation,
     runs_view,
@@ -67,6 +68,7 @@ def follow(run: Run) -> None:
     """State, controls, charts and log of a run, kept up to date while the page is open."""
     live = run.status().is_live
     st.fragment(_look, run_every=LIVE_SECONDS if live else IDLE_SECONDS)(run, was_live=live)
+    monitor_sample.follow(run)
 
 
 def _look(run: Run, *, was_live: bool) -> None:

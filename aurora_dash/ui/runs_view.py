@@ -59,6 +59,12 @@ def labels(run: Run) -> str:
     return widgets.spec_labels(spec) if spec else ""
 
 
+def label_texts(run: Run) -> list[str]:
+    """The same as plain texts, for figures."""
+    spec = spec_of(run)
+    return widgets.label_texts(spec) if spec else []
+
+
 def checkpoints(run: Run) -> list[str]:
     """Names of the complete checkpoints, the newest first."""
     found = run.checkpoints_folder.glob("step-*/meta.json")

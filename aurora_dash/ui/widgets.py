@@ -58,8 +58,13 @@ def state_text(state: RunState) -> str:
 
 def spec_labels(spec: RunSpec) -> str:
     """The labels that must stand wherever a run of this spec is shown, as Markdown."""
+    return _badges(label_texts(spec))
+
+
+def label_texts(spec: RunSpec) -> list[str]:
+    """The same as plain texts."""
     holds = {SYNTHETIC: spec.is_demo, RANDOM: spec.model.is_random}
-    return _badges([label for label, held in holds.items() if held])
+    return [label for label, held in holds.items() if held]
 
 
 def summary_labels(summary: EvaluationSummary) -> list[str]:

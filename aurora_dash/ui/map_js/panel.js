@@ -32,9 +32,12 @@ class Panel {
 
   sized(width, height, ratio) {
     this.frame.style.height = `${height}px`;
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
     for (const canvas of [this.canvas, this.hatchings]) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
+      // Even the size that it has would wipe it until it is drawn again.
+      if (canvas.width === across && canvas.height === down) continue;
+      canvas.width = across;
+      canvas.height = down;
     }
     this.ratio = ratio;
   }

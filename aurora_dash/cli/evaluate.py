@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,15 @@ def add_checkpoint_options(parser: Parser) -> None:
     add_runs_option(parser)
 
 
+def checkpoint_of(options: argparse.Namespace) -> CheckpointRef:
+    """The checkpoint that the options of `add_checkpoint_options` name."""
+    from aurora_dash.evaluation.sources import CheckpointRef
+
+    return CheckpointRef.parse(
+        options.checkpoint, store_of(options), variant=options.variant, weights=options.weights
+    )
+
+
 def add_weights_option(parser: Parser) -> None:
     """The weights themselves, or their average."""
     parser.add_argument(
@@ -91,11 +99,9 @@ def evaluate(options: argparse.Namespace) -> Answer:
     """Score a checkpoint and write the result."""
     from aurora_dash.evaluation.report.write import require_report_path, write_report
     from aurora_dash.evaluation.request import EvaluationRequest
-    from aurora_dash.evaluation.sources import CheckpointRef
 
     store = store_of(options)
-    ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
-    ref = replace(ref, weights=options.weights)
+    ref = checkpoint_of(options)
     request = EvaluationRequest.build(
         {
             **ref.request_fields(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import signal
 import sys
 import time
@@ -22,13 +21,12 @@ from aurora_dash.runs.launch import (
     refuse_several_processes,
     run_in_foreground,
 )
-from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
+from aurora_dash.runs.truth import await_release
 from aurora_dash.spec import RunSpec
 
 FOREGROUND = "foreground"
-_LAST_WORD_SECONDS = 15.0
 _POLL_SECONDS = 0.2
 
 
@@ -99,14 +97,9 @@ def _in_process(run: Run) -> signal.Signals | None:
 
 def _await_end(run: Run) -> None:
     """Until nobody is at work on the run, nor about to say how it ended."""
-    deadline = math.inf
-    while time.monotonic() < deadline:
-        live = run.status().is_live
-        if not live and probe(run.folder) is not LockState.HELD:
-            return
-        # Who watches over the processes has the last word, a moment after they are gone.
-        deadline = math.inf if live else min(deadline, time.monotonic() + _LAST_WORD_SECONDS)
+    while run.status().is_live:
         time.sleep(_POLL_SECONDS)
+    await_release(run.folder)
 
 
 def _ended(run: Run, asked: signal.Signals | None) -> Answer:

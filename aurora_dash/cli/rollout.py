@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from aurora_dash.cli.evaluate import add_checkpoint_options, data_of
+from aurora_dash.cli.evaluate import add_checkpoint_options, checkpoint_of, data_of
 from aurora_dash.cli.options import Commands, store_of
 from aurora_dash.cli.output import Answer
 from aurora_dash.cli.progress import ProgressLine
@@ -40,11 +39,9 @@ def rollout(options: argparse.Namespace) -> Answer:
     """Make the forecasts and write them."""
     from aurora_dash.evaluation.rollout import RolloutRequest
     from aurora_dash.evaluation.rollout import rollout as roll
-    from aurora_dash.evaluation.sources import CheckpointRef
 
     store = store_of(options)
-    ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
-    ref = replace(ref, weights=options.weights)
+    ref = checkpoint_of(options)
     request = RolloutRequest.build(
         {
             **ref.request_fields(),

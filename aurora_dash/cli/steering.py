@@ -71,7 +71,8 @@ def resume(options: argparse.Namespace) -> Answer:
             "run from it: model.source=run, model.run=ID.",
         )
     if not status.is_launchable:
-        raise RunError(f"Run {run.id} is {status.state.value} already, by {status.owner}.")
+        whose = f" already, by {status.owner}" if status.owner else ""
+        raise RunError(f"Run {run.id} is {status.state.value}{whose}.", remedy=status.remedy)
     _agree_to_changes(run, options)
     return train_run(run, options)
 

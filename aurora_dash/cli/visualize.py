@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aurora_dash.cli.evaluate import add_checkpoint_options, data_of
+from aurora_dash.cli.evaluate import add_checkpoint_options, checkpoint_of, data_of
 from aurora_dash.cli.options import Commands, Parser, store_of
 from aurora_dash.cli.output import Answer, number
 from aurora_dash.cli.progress import ProgressLine
@@ -68,12 +67,10 @@ def _add_what(parser: Parser) -> None:
 
 def visualize(options: argparse.Namespace) -> Answer:
     """Forecast one sample and draw it."""
-    from aurora_dash.evaluation.sources import CheckpointRef
     from aurora_dash.evaluation.visualize import visualize as draw
 
     store = store_of(options)
-    ref = CheckpointRef.parse(options.checkpoint, store, variant=options.variant)
-    ref = replace(ref, weights=options.weights)
+    ref = checkpoint_of(options)
     line = ProgressLine()
     try:
         picture = draw(

@@ -29,7 +29,14 @@ class CheckpointRef:
     weights: Weights = "auto"
 
     @classmethod
-    def parse(cls, text: str, store: RunStore, *, variant: str | None = None) -> CheckpointRef:
+    def parse(
+        cls,
+        text: str,
+        store: RunStore,
+        *,
+        variant: str | None = None,
+        weights: Weights = "auto",
+    ) -> CheckpointRef:
         """What a person calls a checkpoint.
 
         A run's id, alone (its best checkpoint) or as ``run@last`` or ``run@step-00000120``; the
@@ -38,21 +45,23 @@ class CheckpointRef:
         """
         name, _, checkpoint = text.rpartition("@")
         if name and (checkpoint in POINTERS or checkpoint.startswith("step-")):
-            return cls(run=_run_called(name, store), checkpoint=checkpoint)
+            run = _run_called(name, store)
+            return cls(run=run, checkpoint=checkpoint, weights=weights)
         path = Path(text).expanduser()
         if not path.exists():
-            return cls(run=_run_called(text, store), checkpoint="best")
+            return cls(run=_run_called(text, store), checkpoint="best", weights=weights)
         if (path / SPEC_FILE).is_file():
-            return cls(run=Run(path.absolute()), checkpoint="best")
+            return cls(run=Run(path.absolute()), checkpoint="best", weights=weights)
         folder = (path if path.is_dir() else path.parent).absolute()
         if (folder / META_FILE).is_file() and (folder.parent.parent / SPEC_FILE).is_file():
-            return cls(run=Run(folder.parent.parent), checkpoint=folder.name)
+            run = Run(folder.parent.parent)
+            return cls(run=run, checkpoint=folder.name, weights=weights)
         if path.is_dir():
             raise CheckpointError(
                 f"{path} is a folder, but neither a run's nor a checkpoint's.",
                 remedy=f"Give a run's id, a folder that holds {SPEC_FILE}, or a checkpoint file.",
             )
-        return cls(run=None, checkpoint=str(path), variant=variant)
+        return cls(run=None, checkpoint=str(path), variant=variant, weights=weights)
 
     @classmethod
     def of(cls, request: ForecastRequest, store: RunStore) -> CheckpointRef:

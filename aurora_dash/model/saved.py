@@ -15,6 +15,7 @@ Only `aurora_dash.training.checkpoints` writes here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -242,9 +243,17 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@functools.lru_cache(maxsize=256)
+def _known_digest(path: Path, _stamp: tuple[int, int, int, int]) -> str:
+    """The digest of a file, computed once for each change of it: weights take seconds."""
+    return file_digest(path)
+
+
 def _verify(path: Path, expected: Mapping[str, str]) -> None:
     try:
-        found = file_digest(path)
+        now = path.stat()
+        stamp = (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        found = _known_digest(path, stamp)
     except OSError as error:
         raise CheckpointError(f"Can't read {path}: {error.strerror or error}.") from error
     if found != expected.get(path.name):

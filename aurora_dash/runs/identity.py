@@ -38,6 +38,11 @@ class OwnerRecord(BaseModel):
         return self.boot == boot_id()
 
     @property
+    def is_of_an_earlier_boot_of_this_machine(self) -> bool:
+        """Whether it ran under a kernel that this machine, by its name, has left since."""
+        return self.host == socket.gethostname() and not self.is_of_this_boot
+
+    @property
     def pid_means_something_here(self) -> bool:
         """Whether its pid can be looked up from here."""
         return self.is_of_this_boot and self.namespace == pid_namespace()
@@ -107,6 +112,12 @@ def boot_id() -> str:
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return f"{socket.gethostname()}-{psutil.boot_time():.0f}"
+
+
+@functools.cache
+def started_at() -> float:
+    """When this machine was started, in seconds since 1970."""
+    return psutil.boot_time()
 
 
 def pid_namespace() -> str:

@@ -17,32 +17,42 @@ from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import Kind, this_process
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.reserve import Reserve
-from aurora_dash.runs.status import RunState, RunStatus, recorded_status, write_status
+from aurora_dash.runs.status import (
+    RunState,
+    RunStatus,
+    recorded_status,
+    write_status,
+)
+from aurora_dash.runs.truth import await_release
 from aurora_dash.runs.webhook import tell_end
 
 if TYPE_CHECKING:
     from aurora_dash.runs.store import Run
 
 HEARTBEAT_SECONDS = 2.0
-# Several processes, and GPUs that let go of their memory, take their time to end.
-_LEAVING_SECONDS = 15.0
 
 _LOGGER = logging.getLogger(__name__)
-_FIELDS = frozenset(RunStatus.model_fields) - {"owner", "heartbeat", "beat", "schema_version"}
-
-
-def _lock_of(run: Run) -> FolderLock | None:
-    deadline = time.monotonic() + _LEAVING_SECONDS
-    while (lock := FolderLock.take(run.folder)) is None:
-        if recorded_status(run.folder).is_live or time.monotonic() > deadline:
-            return None
-    return lock
+_FIELDS = frozenset(RunStatus.model_fields) - {
+    "owner",
+    "supervisor",
+    "heartbeat",
+    "beat",
+    "schema_version",
+}
 
 
 class Owner:
     """The right to write to one run, from `take` to `release`. Safe to share by threads."""
 
-    def __init__(self, run: Run, lock: FolderLock, kind: Kind, state: RunState) -> None:
+    def __init__(
+        self,
+        run: Run,
+        lock: FolderLock,
+        kind: Kind,
+        state: RunState,
+        *,
+        is_supervised: bool = False,
+    ) -> None:
         self.run = run
         self._lock = lock
         self._mutex = threading.RLock()
@@ -55,6 +65,7 @@ class Owner:
                 "reason": "",
                 "remedy": "",
                 "owner": this_process(kind),
+                "supervisor": before.owner if is_supervised else None,
                 "created": before.created or utc_now(),
                 "ended": None,
                 "waiting_for": "",
@@ -75,7 +86,8 @@ class Owner:
         """
         if not run.folder.is_dir():
             raise RunError(f"The folder of run {run.id} is gone: {run.folder}.")
-        lock = _lock_of(run)
+        await_release(run.folder)
+        lock = FolderLock.take(run.folder)
         if lock is None:
             holder = recorded_status(run.folder).owner
             raise RunError(
@@ -90,9 +102,14 @@ class Owner:
             raise
 
     @classmethod
-    def inherit(cls, run: Run, lock: FolderLock, *, state: RunState) -> Owner:
-        """Become the owner in the place of the process that handed `lock` down."""
-        return cls(run, lock, "process", state)
+    def inherit(
+        cls, run: Run, lock: FolderLock, *, state: RunState, is_supervised: bool = False
+    ) -> Owner:
+        """Become the owner in the place of the process that handed `lock` down.
+
+        If that one stays to supervise this one it has the last word should this one die.
+        """
+        return cls(run, lock, "process", state, is_supervised=is_supervised)
 
     def lend(self) -> int:
         """Stop writing, since a process will that is started now with this as standard input.

@@ -150,6 +150,7 @@ STATUS_FIELDS: tuple[Field, ...] = (
     Field("waiting_for", "", "what a queued or stopping run waits for"),
     Field("queue_place", "", "place in the queue of its device, 1 is next"),
     Field("owner", "", "the process that trains: pid, process_start, host, boot, namespace, kind"),
+    Field("supervisor", "", "the process that stays with it and says how it ended, or null"),
     Field("heartbeat", "UTC", "last sign of life of the owner, every two seconds"),
     Field(
         "beat",

@@ -25,9 +25,9 @@ from aurora_dash.runs.status import (
     RunState,
     RunStatus,
     recorded_status,
-    true_status,
     write_status,
 )
+from aurora_dash.runs.truth import true_status
 from aurora_dash.spec import RunSpec, load_spec
 
 ROOT_VARIABLE = "AURORA_DASH_RUNS"

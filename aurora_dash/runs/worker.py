@@ -66,7 +66,7 @@ def _await_folder(run: Run) -> None:
 def _owner(run: Run, lock: FolderLock | None) -> Owner:
     if lock is None:
         return Owner.take(run, "process")
-    return Owner.inherit(run, lock, state=RunState.STARTING)
+    return Owner.inherit(run, lock, state=RunState.STARTING, is_supervised=True)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def controls(run: Run, status: RunStatus) -> None:
 def _reach(run: Run, status: RunStatus) -> None:
     """What can be done with a process that does not answer."""
     owner = status.owner
-    if owner is None:
+    if owner is None or not owner.pid_means_something_here:
         return
     with st.container(horizontal=True):
         if owner.is_halted:

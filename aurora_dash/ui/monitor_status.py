@@ -95,6 +95,8 @@ def _verdict(run: Run, status: RunStatus) -> None:
         st.warning(f"{reason or 'The run was interrupted.'}{remedy}", icon=":material/power_off:")
     elif status.state is RunState.STOPPED:
         st.info(f"{reason or 'The run was stopped.'}{remedy}", icon=":material/stop_circle:")
+    elif status.state is RunState.ARRIVING:
+        st.info(reason, icon=":material/downloading:")
     elif status.state is RunState.QUEUED:
         st.info(_queued(status, reason), icon=":material/schedule:")
 

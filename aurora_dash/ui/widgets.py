@@ -27,6 +27,7 @@ _CHIPS: Mapping[RunState, tuple[Colour, str]] = {
     RunState.PAUSED: ("yellow", ":material/pause:"),
     RunState.STOPPING: ("orange", ":material/stop_circle:"),
     RunState.UNRESPONSIVE: ("red", ":material/heart_broken:"),
+    RunState.ARRIVING: ("gray", ":material/downloading:"),
     RunState.STOPPED: ("gray", ":material/stop:"),
     RunState.COMPLETED: ("green", ":material/check_circle:"),
     RunState.FAILED: ("red", ":material/error:"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from aurora_dash.errors import CheckpointError
+from aurora_dash.model import saved
 from aurora_dash.model.saved import (
     CheckpointMeta,
     checkpoint_name,
@@ -147,3 +148,22 @@ def test_a_damaged_best_gives_way_to_the_one_before_it_and_says_so(folder: Path)
     (folder / "step-00000005" / "meta.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"step-00000020/model\.pt is damaged"):
         find_intact(folder)
+
+
+def test_weights_are_hashed_once_until_their_file_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr(saved, "file_digest", counted)
+    checkpoint, _ = find_intact(folder)
+    assert torch.equal(read_weights(checkpoint)["a"], WEIGHTS["a"])
+    assert hashed == ["model.pt"]
+    (checkpoint / "model.pt").write_bytes(b"half")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_weights(checkpoint)
+    assert hashed == ["model.pt", "model.pt"]

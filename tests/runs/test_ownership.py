@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from aurora_dash.errors import RunError, TrainingError
+from aurora_dash.runs import truth
 from aurora_dash.runs.identity import process_start, this_process
 from aurora_dash.runs.lock import LOCK_FILE, LockState, probe
 from aurora_dash.runs.ownership import Owner, acting_as, own
@@ -71,6 +72,9 @@ with own(Run(Path(sys.argv[1])), kind="process") as owner:
     print(child, flush=True)
     time.sleep(60)
 """
+
+
+ELSEWHERE = this_process("process").model_copy(update={"boot": "another", "host": "node7"})
 
 
 def _rewrite_status(run: Run, **changes: object) -> None:
@@ -275,24 +279,56 @@ def test_silence_is_measured_by_a_clock_that_nobody_sets(run: Run) -> None:
         owner.update(state="completed")
 
 
+@pytest.mark.parametrize("shift", [timedelta(minutes=-20), timedelta(0), timedelta(minutes=20)])
 @pytest.mark.parametrize(
-    ("age", "state"),
+    ("silence", "state", "reason"),
     [
-        (timedelta(seconds=5), RunState.RUNNING),
-        (timedelta(seconds=-5), RunState.RUNNING),  # the other machine's clock is ahead
-        (timedelta(minutes=5), RunState.INTERRUPTED),
-        (timedelta(minutes=-5), RunState.INTERRUPTED),
+        (5, RunState.RUNNING, ""),
+        (90, RunState.UNRESPONSIVE, "It was running. Nothing has come from its process"),
+        (500, RunState.UNRESPONSIVE, "on node7 for 8 minutes"),
+        (700, RunState.INTERRUPTED, "no sign of life from its process"),
     ],
 )
-def test_an_owner_elsewhere_lives_as_long_as_its_heartbeat_is_fresh(
-    run: Run, age: timedelta, state: RunState
+def test_an_owner_elsewhere_is_known_by_what_arrives_whatever_its_clock_says(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    shift: timedelta,
+    silence: float,
+    state: RunState,
+    reason: str,
 ) -> None:
-    elsewhere = this_process("process").model_copy(update={"boot": "another", "host": "node7"})
     (run.folder / LOCK_FILE).touch()
-    _rewrite_status(run, state=RunState.RUNNING, owner=elsewhere, heartbeat=datetime.now(UTC) - age)
+    now = datetime.now(UTC) + shift
+    _rewrite_status(run, state=RunState.RUNNING, owner=ELSEWHERE, heartbeat=now)
+    later = time.time() + silence
+    monkeypatch.setattr(time, "time", lambda: later)
     status = run.status()
     assert status.state is state
-    assert state is RunState.RUNNING or "node7 for 5 minutes" in status.reason
+    assert reason in status.reason
+    assert status.is_launchable is (state is RunState.INTERRUPTED)
+
+
+def test_a_run_that_was_dead_long_before_it_was_copied_reads_as_interrupted_at_once(
+    run: Run,
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=30)
+    _rewrite_status(run, state=RunState.RUNNING, owner=ELSEWHERE, heartbeat=long_ago)
+    status = run.status()
+    assert status.state is RunState.INTERRUPTED
+    assert "on node7 was 30 hours old when it came here" in status.reason
+
+
+def test_a_machine_that_was_started_anew_has_no_owner_of_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = this_process("thread").model_copy(update={"boot": "the boot before"})
+    now = datetime.now(UTC)
+    _rewrite_status(run, state=RunState.RUNNING, owner=before, heartbeat=now)
+    monkeypatch.setattr(truth, "started_at", lambda: now.timestamp() + 1)
+    status = run.status()
+    assert status.state is RunState.INTERRUPTED
+    assert f"{before.host} was started anew" in status.reason
+    assert status.is_launchable
 
 
 def test_a_pid_of_another_container_is_not_looked_up_here(run: Run) -> None:

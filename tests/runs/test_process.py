@@ -55,6 +55,14 @@ def launched(
         _wait_for_lock(run)
 
 
+@pytest.fixture
+def looping(launched: Launched, wait_until) -> Run:
+    """A run that trains in a process of its own until it is asked to stop."""
+    run = launched("loop")
+    wait_until(_is(run, "running"))
+    return run
+
+
 def _wait_for_lock(run: Run) -> None:
     with (run.folder / "owner.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -97,10 +105,9 @@ def test_a_run_trains_in_a_process_of_its_own_and_stops_on_request(
 
 @pytest.mark.slow
 def test_the_supervisor_may_die_the_trainer_goes_on_alone_and_nobody_else_may_train(
-    launched: Launched, wait_until
+    looping: Run, wait_until
 ) -> None:
-    run = launched("loop")
-    wait_until(_is(run, "running"))
+    run = looping
     _supervisor(run).kill()
     wait_until(lambda: len(device_queue().entries()) == 1)
     assert run.status().state is RunState.RUNNING
@@ -113,15 +120,16 @@ def test_the_supervisor_may_die_the_trainer_goes_on_alone_and_nobody_else_may_tr
 
 
 @pytest.mark.slow
-def test_a_killed_trainer_is_interrupted_and_says_by_which_signal(
-    launched: Launched, wait_until
-) -> None:
-    run = launched("loop")
-    wait_until(_is(run, "running"))
+def test_a_killed_trainer_is_interrupted_and_says_by_which_signal(looping: Run, wait_until) -> None:
+    run = looping
     os.kill(run.status().owner.pid, signal.SIGKILL)
-    wait_until(lambda: "SIGKILL" in run.status().reason)
+    seen = set()
+    while (status := run.status()).is_live:
+        seen.add(status.state)
+    assert seen <= {RunState.RUNNING}
+    # The first thing that is seen of its end is the supervisor's word on it.
+    assert "SIGKILL" in status.reason
     wait_until(_ended(run))
-    status = run.status()
     assert status.state in (RunState.INTERRUPTED, RunState.FAILED)  # failed: memory ran out
     assert status.step == 3
     assert "Resume it" in status.remedy
@@ -155,10 +163,9 @@ def test_what_a_trainer_leaves_behind_is_ended_with_it(launched: Launched, wait_
 
 @pytest.mark.slow
 def test_supervisor_and_trainer_killed_together_read_as_interrupted_and_free_the_device(
-    launched: Launched, wait_until
+    looping: Run, launched: Launched, wait_until
 ) -> None:
-    run = launched("loop")
-    wait_until(_is(run, "running"))
+    run = looping
     other = launched("short")
     wait_until(lambda: run.id in other.status().waiting_for)
     _supervisor(run).kill()
@@ -167,14 +174,14 @@ def test_supervisor_and_trainer_killed_together_read_as_interrupted_and_free_the
     wait_until(_is(other, "completed"))
     with own(run) as owner:
         owner.update(state="completed")
+    assert run.status().state is RunState.COMPLETED
 
 
 @pytest.mark.slow
 def test_a_halted_trainer_is_said_to_be_and_can_be_continued_or_ended(
-    launched: Launched, wait_until
+    looping: Run, wait_until
 ) -> None:
-    run = launched("loop")
-    wait_until(_is(run, "running"))
+    run = looping
     pid = run.status().owner.pid
     os.kill(pid, signal.SIGSTOP)
     wait_until(_is(run, "unresponsive"))
@@ -214,10 +221,9 @@ def test_a_stop_that_nobody_hears_is_repeated_by_a_signal_and_then_done(
 
 @pytest.mark.slow
 def test_a_queued_run_waits_in_its_supervisor_and_can_be_taken_out(
-    launched: Launched, wait_until
+    looping: Run, launched: Launched, wait_until
 ) -> None:
-    first = launched("loop")
-    wait_until(_is(first, "running"))
+    first = looping
     second, third = launched("loop"), launched("short")
     wait_until(lambda: third.status().queue_place == 2)
     second.request(Action.STOP)

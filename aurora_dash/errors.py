@@ -19,6 +19,10 @@ class AuroraDashError(Exception):
         return f"{self.message} {self.remedy}".strip()
 
 
+class StopAsked(BaseException):
+    """Somebody wants no more of what is under way. No error: what handles errors lets it pass."""
+
+
 class SpecError(AuroraDashError):
     """A specification is wrong: an unknown key, a value out of range, a broken combination."""
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from aurora_dash.cli.output import Answer
 from aurora_dash.errors import AuroraDashError, SpecError
 from aurora_dash.presets import PRESETS, get_preset
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.store import RunStore, default_root
 from aurora_dash.spec import RunSpec, load_spec
 
@@ -123,11 +124,22 @@ def changed(spec: RunSpec, options: argparse.Namespace) -> RunSpec:
     return spec.with_overrides(options.assignments)
 
 
+def _names_file(text: str) -> bool:
+    path = Path(text).expanduser()
+    return path.suffix in (".json", ".toml") or (path.is_file() and text not in PRESETS)
+
+
+def origin_of(text: str) -> Origin:
+    """What `find_spec` finds a spec in, for the run that is made of it."""
+    if _names_file(text):
+        return Origin(kind="file", name=text)
+    return Origin(kind="preset" if text in PRESETS else "like", name=text)
+
+
 def find_spec(text: str, store: RunStore) -> RunSpec:
     """The spec that a text names: a ``.json`` or ``.toml`` file, a preset, or a run's id."""
-    path = Path(text).expanduser()
-    if path.suffix in (".json", ".toml") or (path.is_file() and text not in PRESETS):
-        return load_spec(path)
+    if _names_file(text):
+        return load_spec(Path(text).expanduser())
     if text in PRESETS:
         return get_preset(text)
     try:

@@ -23,6 +23,8 @@ from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.fix import alerts_of, find_alert
 from aurora_dash.runs.fix import fix as apply_remedy
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
+from aurora_dash.runs.overview import overview_of
+from aurora_dash.runs.provenance import Launch
 from aurora_dash.runs.store import Run
 from aurora_dash.runs.watched import WatchedFolder
 
@@ -115,8 +117,7 @@ def show(options: argparse.Namespace) -> Answer:
         **summary,
         **losses(run),
         "owner": status.owner.model_dump() if status.owner else None,
-        "waiting_for": status.waiting_for,
-        "queue_place": status.queue_place,
+        "launches": [launch.model_dump(mode="json") for launch in _launches(run)],
         "seconds_left": status.seconds_left,
         "spec": None if "problem" in summary else run.spec().model_dump(mode="json"),
         "load_report": _load_report(run),
@@ -135,6 +136,8 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
         progress_text(run.status()),
         f"{document['reason']} {document['remedy']}".strip(),
         str(document.get("problem", "")),
+        document["origin"] or "",
+        *(_launch_line(launch) for launch in document["launches"]),
         f"created {document['created']}, started {document['started']}, ended {document['ended']}",
         f"validation loss {number(document['final_validation_loss'])}, "
         f"best {number(document['best_validation_loss'])}, "
@@ -147,6 +150,19 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
     told = [one_line(line) for line in lines if line]
     told += [line for alert in document["alerts"] for line in _alert_lines(alert)]
     return "\n".join([*told, *_load_lines(document["load_report"])])
+
+
+def _launches(run: Run) -> tuple[Launch, ...]:
+    return overview_of(run).provenance.launches
+
+
+def _launch_line(launch: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in launch["versions"].items())
+    commit = f", commit {launch['commit'][:12]}" if launch["commit"] else ""
+    return (
+        f"launched {launch['time'][:19]}Z at step {launch['step']} by {launch['user']}@"
+        f"{launch['host']} ({launch['launcher']}) with {versions}{commit}"
+    )
 
 
 def _alert(entry: Noticed) -> dict[str, Any]:

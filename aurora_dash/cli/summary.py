@@ -36,7 +36,17 @@ def run_summary(run: Run) -> dict[str, Any]:
         "started": _iso(status.started),
         "ended": _iso(status.ended),
     }
-    summary |= overview_of(run).annotations.model_dump(mode="json")
+    overview = overview_of(run)
+    summary |= {
+        **overview.annotations.model_dump(mode="json"),
+        "waiting_for": status.waiting_for,
+        "queue_place": status.queue_place,
+        "launched_by": overview.launched.by if overview.launched else None,
+        "launcher": overview.launched.launcher if overview.launched else None,
+        "launched": _iso(overview.launched.time) if overview.launched else None,
+        "origin": str(overview.provenance.origin or "") or None,
+        "parent": overview.parent,
+    }
     try:
         spec = run.spec()
     except SpecError as error:

@@ -21,6 +21,7 @@ from aurora_dash.cli.options import (
     add_user_code_option,
     changed,
     find_spec,
+    origin_of,
     store_of,
 )
 from aurora_dash.cli.output import Answer
@@ -58,7 +59,7 @@ def train(options: argparse.Namespace) -> Answer:
     refuse_demo_data(options.spec, spec, options.assignments)
     refuse_missing_parts(spec, store)
     refuse_unusable_data(spec)
-    return train_run(store.create(spec), options)
+    return train_run(store.create(spec, origin=origin_of(options.spec)), options)
 
 
 def refuse_demo_data(name: str, spec: RunSpec, assignments: Sequence[str]) -> None:

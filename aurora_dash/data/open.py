@@ -18,7 +18,7 @@ from aurora_dash.data.meaning import Aliases
 from aurora_dash.data.merge import merge_fields
 from aurora_dash.data.places import Place
 from aurora_dash.data.readers import Period, RawPart, read_file
-from aurora_dash.data.reading import read_values
+from aurora_dash.data.reading import heed_stop, read_values
 from aurora_dash.data.times import Times
 from aurora_dash.errors import DataError
 from aurora_dash.spec import Region, Remedy
@@ -100,6 +100,7 @@ def _read_all(
     fields: list[Field] = []
     findings: list[Finding] = []
     for path in paths:
+        heed_stop()
         raw, notes = read_file(path, period)
         own: list[Field] = []
         for part in raw:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.remote import errors_of
-from aurora_dash.errors import DataError
+from aurora_dash.errors import DataError, StopAsked
 from aurora_dash.spec.urls import redact
 
 Values = NDArray[np.float32]
@@ -24,12 +26,36 @@ _UNDECODABLE: tuple[type[Exception], ...] = (
 _BUDGET_BYTES = 64 * 2**20
 
 
+def _nobody() -> bool:
+    return False
+
+
+_ASKED: ContextVar[Callable[[], bool]] = ContextVar("asked to stop", default=_nobody)
+
+
+@contextmanager
+def interruptible(asked: Callable[[], bool]) -> Iterator[None]:
+    """A block in which reading data, on this thread, ends with `StopAsked` once `asked` says so."""
+    token = _ASKED.set(asked)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def heed_stop() -> None:
+    """`StopAsked` if whoever called for what is under way does not want it any more."""
+    if _ASKED.get()():
+        raise StopAsked
+
+
 def read_values(array: xr.DataArray) -> Values:
     """The values of `array` in memory; its lazy original stays lazy.
 
     Fields are decoded in the calling thread: training has its own use for the other cores.
     `DataError` names variable and file if the file can't be decoded.
     """
+    heed_stop()
     source = str(array.attrs.get("source", "its file"))
     try:
         # The variable alone: its coordinates may be lazy too.

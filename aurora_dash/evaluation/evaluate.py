@@ -12,7 +12,8 @@ import torch
 from aurora import Batch
 
 from aurora_dash.data.batches import VariableNames
-from aurora_dash.errors import EvaluationError
+from aurora_dash.data.reading import heed_stop, interruptible
+from aurora_dash.errors import EvaluationError, StopAsked
 from aurora_dash.evaluation.climatology import Climatology, make_climatology
 from aurora_dash.evaluation.fields import FieldKeeper
 from aurora_dash.evaluation.forecast import forecast
@@ -67,6 +68,23 @@ def evaluate(
     in; None: any. `progress` gets the forecast steps done and in all; `should_stop` is asked
     before each, and a stop is an `EvaluationError`, as is anything that can't be compared.
     """
+    try:
+        with interruptible(should_stop):
+            return _evaluate(request, folder, store, roots, progress, should_stop)
+    except StopAsked as asked:
+        raise EvaluationError(
+            "The evaluation was stopped before it had a result.", remedy="Start it again."
+        ) from asked
+
+
+def _evaluate(
+    request: EvaluationRequest,
+    folder: Path,
+    store: RunStore | None,
+    roots: tuple[Path, ...] | None,
+    progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> EvaluationResult:
     began = time.monotonic()
     require_writable(folder)
     subject = CheckpointRef.of(request, store or RunStore(default_root())).resolve()
@@ -257,9 +275,12 @@ def _modules(plan: Plan) -> Iterator[Modules]:
     try:
         modules["model"] = plan.subject.load().module.eval().to(device)
         if "initial" in plan.sources:
+            heed_stop()
             modules["initial"] = plan.subject.load_initial().module.eval().to(device)
         for name, subject in plan.rivals.checkpoints.items():
+            heed_stop()
             modules[name] = subject.load().module.eval().to(device)
+        heed_stop()
         yield modules
     finally:
         modules.clear()

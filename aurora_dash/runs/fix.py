@@ -16,6 +16,7 @@ from aurora_dash.runs.files import cannot_write, write_atomic
 from aurora_dash.runs.lines import LineReader
 from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.metrics import MetricsWriter
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.spec_history import (
     Changes,
     agree,
@@ -200,7 +201,7 @@ def branch(
     whole = checkpoint is not None and keeps_parameters(before, after)
     if checkpoint is not None and not whole:
         after = _from_weights(after, run, checkpoint)
-    following = store.create(after)
+    following = store.create(after, origin=Origin(kind="fixes", name=run.id))
     if checkpoint is not None and whole:
         _take_over(run, following, checkpoint)
     source = f"{run.id}, {checkpoint or 'from its beginning'}"

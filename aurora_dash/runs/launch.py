@@ -12,7 +12,7 @@ from aurora_dash.runs.signals import StopSignals
 from aurora_dash.runs.status import RunState, recorded_status
 from aurora_dash.runs.store import Run
 from aurora_dash.runs.thread import thread_launcher
-from aurora_dash.runs.trainer import TrainFunction, engine
+from aurora_dash.runs.trainer import LOADING, TrainFunction, engine
 from aurora_dash.runs.turn import turn
 from aurora_dash.spec import RunSpec
 
@@ -84,11 +84,11 @@ def run_in_foreground(run: Run, train: TrainFunction = engine) -> signal.Signals
     """
     refuse_several_processes(run.spec())
     with (
-        own(run, kind="process") as owner,
+        own(run, kind="process", launcher="foreground") as owner,
         StopSignals() as signals,
         turn(owner, signals.asked) as is_ours,
     ):
         if is_ours:
-            owner.update(state=RunState.STARTING)
+            owner.update(state=RunState.STARTING, waiting_for=LOADING)
             train(run, should_stop=signals.asked)
         return signals.by

@@ -16,6 +16,7 @@ from typing import Any
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.annotations import ANNOTATIONS_FILE, Annotations, read_annotations
+from aurora_dash.runs.provenance import PROVENANCE_FILE, Launch, Provenance, read_provenance
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec.differences import flat
@@ -35,6 +36,7 @@ class Overview:
     """What a person called it; its id where the spec can't be read."""
     status: RunStatus
     annotations: Annotations
+    provenance: Provenance
     fields: Mapping[str, Any]
     """Its spec by dotted names; empty where it can't be read."""
     texts: Mapping[str, str]
@@ -46,6 +48,18 @@ class Overview:
     def id(self) -> str:
         """The run's id."""
         return self.run.id
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the run that it was made from, if it was one."""
+        origin = self.provenance.origin
+        return origin.parent if origin else None
+
+    @property
+    def launched(self) -> Launch | None:
+        """Its newest launch; None where none was noted."""
+        launches = self.provenance.launches
+        return launches[-1] if launches else None
 
     def value(self, key: str) -> Any:
         """What the run has under `key`: a field of its spec, or of what `RUN_KEYS` names."""
@@ -63,9 +77,17 @@ RUN_KEYS: Mapping[str, Callable[[Overview], Any]] = MappingProxyType(
         "loss": lambda overview: overview.status.last_loss,
         "best_loss": lambda overview: overview.status.best_loss,
         "device": lambda overview: overview.status.device,
+        "user": lambda overview: _of_last_launch(overview, "user"),
+        "host": lambda overview: _of_last_launch(overview, "host"),
+        "launcher": lambda overview: _of_last_launch(overview, "launcher"),
+        "parent": lambda overview: overview.parent,
     }
 )
 """What can be asked of a run besides the fields of its spec."""
+
+
+def _of_last_launch(overview: Overview, what: str) -> str | None:
+    return getattr(overview.launched, what, None)
 
 
 def overview_of(run: Run) -> Overview:
@@ -73,14 +95,16 @@ def overview_of(run: Run) -> Overview:
     spec, annotations = _stamp(run.spec_path), _stamp(run.folder / ANNOTATIONS_FILE)
     fields, texts, name, problem = _spec_of(run.folder, spec)
     said, odd = _annotations_of(run.folder, annotations)
+    came, strange = _provenance_of(run.folder, _stamp(run.folder / PROVENANCE_FILE))
     return Overview(
         run=run,
         name=name,
         status=run.status(),
         annotations=said,
+        provenance=came,
         fields=fields,
         texts=texts,
-        problem=" ".join(text for text in (problem, odd) if text),
+        problem=" ".join(text for text in (problem, odd, strange) if text),
     )
 
 
@@ -148,3 +172,11 @@ def _annotations_of(folder: Path, _stamp: tuple[int, int]) -> tuple[Annotations,
         return read_annotations(folder), ""
     except AuroraDashError as error:
         return Annotations(), str(error)
+
+
+@functools.lru_cache(maxsize=_CACHED_RUNS)
+def _provenance_of(folder: Path, _stamp: tuple[int, int]) -> tuple[Provenance, str]:
+    try:
+        return read_provenance(folder), ""
+    except AuroraDashError as error:
+        return Provenance(), str(error)

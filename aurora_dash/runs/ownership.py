@@ -16,6 +16,7 @@ from aurora_dash.runs.control import take_requests
 from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import Kind, this_process
 from aurora_dash.runs.lock import FolderLock
+from aurora_dash.runs.provenance import note_launch
 from aurora_dash.runs.reserve import Reserve
 from aurora_dash.runs.status import (
     RunState,
@@ -79,10 +80,18 @@ class Owner:
         self._thread.start()
 
     @classmethod
-    def take(cls, run: Run, kind: Kind = "thread", *, state: RunState = RunState.STARTING) -> Owner:
+    def take(
+        cls,
+        run: Run,
+        kind: Kind = "thread",
+        *,
+        state: RunState = RunState.STARTING,
+        launcher: str = "",
+    ) -> Owner:
         """Become the owner; `RunError` if somebody else is. Requests left from before are void.
 
-        Waits some seconds for the processes of a run that has ended already to be gone.
+        Waits some seconds for the processes of a run that has ended already to be gone. With
+        `launcher` it is a launch, of that name, and is noted as one.
         """
         if not run.folder.is_dir():
             raise RunError(f"The folder of run {run.id} is gone: {run.folder}.")
@@ -96,6 +105,8 @@ class Owner:
             )
         try:
             take_requests(run.control_folder)
+            if launcher:
+                note_launch(run.folder, launcher, recorded_status(run.folder).step)
             return cls(run, lock, kind, state)
         except AuroraDashError:
             lock.release()
@@ -254,7 +265,7 @@ def acting_as(owner: Owner) -> Iterator[Owner]:
 
 
 @contextmanager
-def own(run: Run, kind: Kind = "thread") -> Iterator[Owner]:
+def own(run: Run, kind: Kind = "thread", *, launcher: str = "") -> Iterator[Owner]:
     """Own a run for the length of a block; `RunError` if somebody else does.
 
     A launcher that already owns the run hands its ownership down with `acting_as`, and keeps it.
@@ -264,7 +275,7 @@ def own(run: Run, kind: Kind = "thread") -> Iterator[Owner]:
     if current is not None and _same_folder(current.run.folder, run.folder):
         yield current
         return
-    with holding(Owner.take(run, kind)) as owner:
+    with holding(Owner.take(run, kind, launcher=launcher)) as owner:
         yield owner
 
 

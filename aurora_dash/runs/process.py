@@ -26,7 +26,7 @@ class ProcessLauncher:
 
         The run is owned from here on: its lock is handed down to the supervisor.
         """
-        owner = Owner.take(run, "process", state=RunState.QUEUED)
+        owner = Owner.take(run, "process", state=RunState.QUEUED, launcher="process")
         try:
             queue_up(owner)
             lock = owner.lend()

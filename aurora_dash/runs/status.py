@@ -125,7 +125,7 @@ def recorded_status(folder: Path) -> RunStatus:
     if _is_arriving(folder):
         return RunStatus(
             state=RunState.ARRIVING,
-            reason="Its files are still arriving: what there is so far is shown.",
+            reason=f"Its files are still arriving. So far: {problem}",
             remedy="Wait for the copy to end.",
         )
     return RunStatus(

@@ -21,6 +21,7 @@ from aurora_dash.runs.lines import LineReader, Record, append_line
 from aurora_dash.runs.loading import LoadAccount, read_account
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.metrics import MetricsTable, metrics_table
+from aurora_dash.runs.provenance import Origin, write_origin
 from aurora_dash.runs.status import (
     RunState,
     RunStatus,
@@ -149,10 +150,12 @@ class RunStore:
 
     root: Path
 
-    def create(self, spec: RunSpec, *, run_id: str | None = None) -> Run:
+    def create(
+        self, spec: RunSpec, *, run_id: str | None = None, origin: Origin | None = None
+    ) -> Run:
         """Make the folder of a new run, complete or not at all; it is not launched yet.
 
-        Its id is a new one, or `run_id` if no run has that.
+        Its id is a new one, or `run_id` if no run has that; `origin` is what the spec came from.
         """
         folder = self.root / (run_id or new_id(spec.name))
         beside = self.root / f".new-{folder.name}"
@@ -160,6 +163,8 @@ class RunStore:
             beside.mkdir(parents=True)
             run = Run(beside)
             run.save_spec(spec)
+            if origin is not None:
+                write_origin(beside, origin)
             write_status(
                 beside,
                 RunStatus(

@@ -14,7 +14,7 @@ from aurora_dash.errors import AuroraDashError, RunError
 from aurora_dash.runs.ownership import Owner, acting_as
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
-from aurora_dash.runs.trainer import TrainFunction, engine
+from aurora_dash.runs.trainer import LOADING, TrainFunction, engine
 from aurora_dash.runs.turn import queue_up, turn
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ThreadLauncher:
         with self._lock:
             if self._closing.is_set():
                 raise RunError("The launcher is shutting down and takes no more runs.")
-            owner = Owner.take(run, "thread", state=RunState.QUEUED)
+            owner = Owner.take(run, "thread", state=RunState.QUEUED, launcher="thread")
             try:
                 queue_up(owner)
             except AuroraDashError as error:
@@ -71,7 +71,7 @@ class ThreadLauncher:
         started = owner.status.started
         try:
             with acting_as(owner):
-                owner.update(state=RunState.STARTING)
+                owner.update(state=RunState.STARTING, waiting_for=LOADING)
                 self._train(owner.run, should_stop=self._closing.is_set)
         except Exception:
             # A process that ends refuses imports a moment before the launcher is told of its end.

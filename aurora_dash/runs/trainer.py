@@ -7,6 +7,9 @@ from typing import Protocol
 
 from aurora_dash.runs.store import Run
 
+LOADING = "PyTorch to be loaded"
+"""What a run waits for before the engine says what it does."""
+
 
 class TrainFunction(Protocol):
     """The training engine, or what stands in for it in a test."""

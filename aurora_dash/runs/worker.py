@@ -16,10 +16,11 @@ from pathlib import Path
 from aurora_dash.errors import AuroraDashError, RunError
 from aurora_dash.runs.lock import FolderLock
 from aurora_dash.runs.ownership import Owner, holding
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.signals import StopSignals
 from aurora_dash.runs.status import RunState, recorded_status
 from aurora_dash.runs.store import Run, RunStore
-from aurora_dash.runs.trainer import engine
+from aurora_dash.runs.trainer import LOADING, engine
 from aurora_dash.spec import load_spec
 
 _FOLDER_SECONDS = 60.0
@@ -42,8 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 engine(run, should_stop=signals.asked)
                 return 0
             if options.spec and not run.spec_path.exists():
-                RunStore(run.folder.parent).create(load_spec(options.spec), run_id=run.id)
-            with holding(_owner(run, lock)):
+                origin = Origin(kind="file", name=str(options.spec))
+                RunStore(run.folder.parent).create(
+                    load_spec(options.spec), run_id=run.id, origin=origin
+                )
+            with holding(_owner(run, lock)) as owner:
+                owner.update(waiting_for=LOADING)
                 engine(run, should_stop=signals.asked)
     except AuroraDashError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -65,7 +70,7 @@ def _await_folder(run: Run) -> None:
 
 def _owner(run: Run, lock: FolderLock | None) -> Owner:
     if lock is None:
-        return Owner.take(run, "process")
+        return Owner.take(run, "process", launcher="worker")
     return Owner.inherit(run, lock, state=RunState.STARTING, is_supervised=True)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from aurora_dash.data.mix import check_parts, close_parts, open_parts
-from aurora_dash.errors import TrainingError
+from aurora_dash.data.reading import heed_stop, interruptible
+from aurora_dash.errors import StopAsked, TrainingError
 from aurora_dash.model.advice import trainable_findings
 from aurora_dash.model.build import BuiltModel
 from aurora_dash.runs.ownership import own
@@ -35,7 +36,8 @@ from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads, tiny_numbers_as_zero
 from aurora_dash.training.material import Material, material_of
-from aurora_dash.training.outputs import records_of, saves_of
+from aurora_dash.training.mix import Validate
+from aurora_dash.training.outputs import ShownSaves, records_of, saves_of
 from aurora_dash.training.plan import total_steps_of
 from aurora_dash.training.prerequisites import (
     build,
@@ -49,6 +51,7 @@ from aurora_dash.training.room import PatientRun, Room
 from aurora_dash.training.saving import Saver, resume
 from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.stopping import Best, EarlyStopping
+from aurora_dash.training.terms import Record
 from aurora_dash.training.watched import SampleWatch
 from aurora_dash.training.watched_fields import watch_of
 
@@ -137,18 +140,28 @@ def _train_in(
 ) -> None:
     spec = run.spec()
     keeper.update(device=str(device), waiting_for="the data to be opened and checked")
-    parts = open_parts(spec)
-    try:
-        refuse_unless_launchable(run, (*check_parts(parts), *trainable_findings(spec)))
-        ready = _prepare(world, run, keeper, material_of(spec, parts), device)
-        requests = Control(run, keeper, should_stop)
-        with (
-            _trainer(world, run, keeper, requests, ready, threads) as trainer,
-            deterministic_if(spec.training.deterministic),
-        ):
-            _run(trainer, keeper)
-    finally:
-        close_parts(parts)
+    requests = Control(run, keeper, should_stop)
+    # The others are told what the first process heard. Several could not stop at one and the same
+    # point on the way to the first step: they do so before it.
+    ears = requests.listening() if world.is_first else nullcontext()
+    with ears, ExitStack() as held:
+        try:
+            with interruptible(requests.is_to_stop) if world.is_alone else nullcontext():
+                parts = open_parts(spec)
+                held.callback(close_parts, parts)
+                refuse_unless_launchable(run, (*check_parts(parts), *trainable_findings(spec)))
+                ready = _prepare(world, run, keeper, material_of(spec, parts), device)
+                trainer = held.enter_context(_trainer(world, run, keeper, requests, ready, threads))
+                heed_stop()
+        except StopAsked:
+            requests.end(
+                state=RunState.STOPPED,
+                reason="Stopped on request before its first step.",
+                remedy="Resume it to go on.",
+            )
+            return
+        held.enter_context(deterministic_if(spec.training.deterministic))
+        _run(trainer, keeper, requests)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +183,11 @@ def _prepare(
 ) -> _Ready:
     spec = world.by_first(lambda: resolve(run, run.spec(), material))
     replay = replay_of(run, spec, material)
+    heed_stop()
     keeper.update(waiting_for="the model to be built")
     model = world.one_after_the_other(lambda: build(run, keeper, spec, device))
+    heed_stop()
+    keeper.update(waiting_for="the optimiser to be made and a checkpoint to be looked for")
     share = share_of(spec, world.rank, world.size, material.order)
     team = Team(world, share, wrap(model.module, spec.distributed, world.size))
     total_steps = total_steps_of(spec, material.order)
@@ -218,10 +234,10 @@ def _trainer(
         trainer = Trainer(
             take_step=step,
             batches=batches,
-            validate=validator_of(run, spec, step, material, ready.watch),
+            validate=_validation(requests, validator_of(run, spec, step, material, ready.watch)),
             records=records,
             requests=requests if world.is_alone else RequestsForAll(world, requests),
-            save=saves_of(saver, room, model, spec, world),
+            save=ShownSaves(saves_of(saver, room, model, spec, world), requests),
             total_steps=step.total_steps,
             validate_every=spec.training.validate_every,
             save_every=spec.training.checkpoint_every,
@@ -234,9 +250,20 @@ def _trainer(
         yield trainer
 
 
-def _run(trainer: Trainer, keeper: Keeper) -> None:
+def _validation(requests: Control, validate: Validate | None) -> Validate | None:
+    """A validation that a stop is shown to wait for."""
+
+    def validated(interrupted: Callable[[], bool]) -> Record | None:
+        assert validate is not None
+        with requests.during("a batch of the validation to end"):
+            return validate(interrupted)
+
+    return None if validate is None else validated
+
+
+def _run(trainer: Trainer, keeper: Keeper, requests: Control) -> None:
     """Train and say how it ended."""
-    keeper.update(state=RunState.RUNNING, step=trainer.step, total_steps=trainer.total_steps)
+    requests.begin(trainer.step, trainer.total_steps)
     try:
         done = trainer.run()
     except TrainingError:
@@ -251,7 +278,7 @@ def _run(trainer: Trainer, keeper: Keeper) -> None:
             best_loss=trainer.best_loss,
         )
     if done:
-        keeper.update(state=RunState.COMPLETED, reason=trainer.stopped_early)
+        requests.end(state=RunState.COMPLETED, reason=trainer.stopped_early)
     else:
         reason = f"Stopped on request after step {trainer.step} of {trainer.total_steps}."
-        keeper.update(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")
+        requests.end(state=RunState.STOPPED, reason=reason, remedy="Resume it to go on.")

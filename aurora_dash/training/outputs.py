@@ -9,12 +9,13 @@ from aurora_dash.model.build import BuiltModel
 from aurora_dash.runs.metrics import MetricsWriter
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
+from aurora_dash.training.control import SAVING, Control
 from aurora_dash.training.distributed.follower import NoRecords
 from aurora_dash.training.distributed.together import RecordsForAll, SavesOfFirst
 from aurora_dash.training.distributed.world import World
 from aurora_dash.training.health.watch import WatchedRecords
 from aurora_dash.training.keeper import Keeper
-from aurora_dash.training.loop import Records, Saves
+from aurora_dash.training.loop import Records, Saves, Trainer
 from aurora_dash.training.record import Recorder
 from aurora_dash.training.room import Room
 from aurora_dash.training.saving import Saver
@@ -49,6 +50,28 @@ def records_of(
             yield MeasuredRecords(records, usage), metrics
         else:
             yield RecordsForAll(world, records, usage), metrics
+
+
+class ShownSaves:
+    """Saves that a stop is shown to wait for."""
+
+    def __init__(self, saves: Saves, requests: Control) -> None:
+        self._saves = saves
+        self._requests = requests
+
+    def __call__(self, trainer: Trainer, best: bool) -> None:
+        """Take one of the present state, once the one before is on disk."""
+        with self._requests.during(SAVING):
+            self._saves(trainer, best)
+
+    def check(self) -> bool:
+        """Raise what writing met since; whether there was a pause for want of room."""
+        return self._saves.check()
+
+    def finish(self) -> bool:
+        """Return when all that was taken is on disk; whether there was a pause."""
+        with self._requests.during(SAVING):
+            return self._saves.finish()
 
 
 def saves_of(saver: Saver, room: Room, model: BuiltModel, spec: RunSpec, world: World) -> Saves:

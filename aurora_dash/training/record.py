@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import psutil
 import torch
 
+from aurora_dash.data.reading import heed_stop
 from aurora_dash.runs.metrics import MetricsWriter, Value
 from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.room import Room
@@ -76,6 +77,7 @@ class DownloadProgress:
 
     def __call__(self, done: int, total: int) -> None:
         """Take the bytes done and the bytes in all (0 if unknown)."""
+        heed_stop()
         now = time.monotonic()
         if now - self._written < _STATUS_SECONDS and done < total:
             return

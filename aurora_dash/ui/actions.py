@@ -8,6 +8,7 @@ import streamlit as st
 
 from aurora_dash.runs.control import Action
 from aurora_dash.runs.ending import continue_process, end_process
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
@@ -45,8 +46,11 @@ CONTROLS: dict[RunState, tuple[Control, ...]] = {
     RunState.PAUSED: (RESUME, SAVE, STOP),
     RunState.STOPPING: (STOP,),
 }
+_AT_HAND = {
+    RunState.RUNNING: "the step at hand to end and the checkpoint to be saved",
+    RunState.QUEUED: "it to leave the queue",
+}
 _ACKNOWLEDGED = {
-    Action.STOP: "Stopping: finishing the step, then saving a checkpoint.",
     Action.PAUSE: "Pausing: finishing the step.",
     Action.RESUME: "Going on.",
     Action.SAVE: "Saving a checkpoint after this step.",
@@ -61,11 +65,11 @@ def offered(status: RunStatus) -> tuple[Control, ...]:
 
 def acknowledgement(status: RunStatus, asked: frozenset[Action]) -> str:
     """What was asked and is not done yet, in words; empty if nothing is waiting."""
-    if status.state is RunState.STOPPING:
-        waits = f" Waiting for {status.waiting_for}." if status.waiting_for else ""
-        return _ACKNOWLEDGED[Action.STOP] + waits
     if not status.is_live:
         return ""
+    if status.state is RunState.STOPPING or Action.STOP in asked:
+        waits = _AT_HAND.get(status.state) or status.waiting_for
+        return f"Stopping: waiting for {waits}." if waits else "Stopping."
     return " ".join(_ACKNOWLEDGED[action] for action in Action if action in asked)
 
 
@@ -143,17 +147,17 @@ def ways_on(run: Run, status: RunStatus) -> None:
         if spec is not None:
             failed = status.state is RunState.FAILED
             if _button("Change and run again", ":material/edit:", primary=failed):
-                edit(spec)
+                edit(spec, Origin(kind="like", name=run.id))
             if saved and _button("Train on from here", ":material/forward:"):
-                edit(continuation(spec, run.id))
+                edit(continuation(spec, run.id), Origin(kind="continues", name=run.id))
         if saved:
             exports.popover(run, saved)
         _delete_button(run)
 
 
-def edit(spec: RunSpec) -> None:
-    """Make a draft of a spec and go to the Train page."""
-    editor.open_new(spec)
+def edit(spec: RunSpec, origin: Origin) -> None:
+    """Make a draft of a spec, which came from a run, and go to the Train page."""
+    editor.open_new(spec, origin)
     navigation.go_to("train")
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aurora_dash.errors import RunError, SpecError
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.spec import RunSpec
 
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
@@ -27,6 +28,8 @@ class Draft:
     id: str
     spec: RunSpec
     launched_as: str | None = None
+    origin: Origin | None = None
+    """What it was made from; None: it was set up here from the defaults."""
     passed: frozenset[str] = frozenset()
     """Steps of the guided path that a person has gone through, by key."""
     updated: datetime | None = None
@@ -43,11 +46,11 @@ class DraftStore:
     def __init__(self, root: Path) -> None:
         self.folder = root / ".drafts"
 
-    def create(self, spec: RunSpec) -> Draft:
+    def create(self, spec: RunSpec, origin: Origin | None = None) -> Draft:
         """Save `spec` as a new draft."""
         now = datetime.now(UTC)
         draft_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        return self.save(Draft(id=draft_id, spec=spec))
+        return self.save(Draft(id=draft_id, spec=spec, origin=origin))
 
     def save(self, draft: Draft) -> Draft:
         """Write the draft, replacing what was there, and return it with its new time."""
@@ -55,6 +58,7 @@ class DraftStore:
         content = {
             "spec": saved.spec.model_dump(mode="json"),
             "launched_as": saved.launched_as,
+            "origin": saved.origin.model_dump() if saved.origin else None,
             "passed": sorted(saved.passed),
         }
         path = self._path(draft.id)
@@ -73,6 +77,7 @@ class DraftStore:
                 id=draft_id,
                 spec=RunSpec.build(content["spec"]),
                 launched_as=content["launched_as"],
+                origin=Origin.model_validate(origin) if (origin := content.get("origin")) else None,
                 passed=frozenset(content["passed"]),
                 updated=datetime.fromtimestamp(path.stat().st_mtime, UTC),
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from aurora_dash.errors import RunError, SpecError
 from aurora_dash.presets import get_preset
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import edits, state
 from aurora_dash.ui.cache import draft_store
@@ -33,9 +34,9 @@ def current() -> Draft:
     return Draft(id=_UNSAVED, spec=defaults())
 
 
-def open_new(spec: RunSpec) -> Draft:
+def open_new(spec: RunSpec, origin: Origin | None = None) -> Draft:
     """Save `spec` as a new draft and select it."""
-    draft = draft_store().create(spec)
+    draft = draft_store().create(spec, origin)
     state.select(Selection.DRAFT, draft.id)
     return draft
 

@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.evaluation.results import RANDOM, SYNTHETIC
 from aurora_dash.presets import get_preset
 from aurora_dash.runs.launch import launch
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, navigation, runs_view, state, widgets, words
 from aurora_dash.ui.cache import draft_store, run_store
@@ -55,7 +56,8 @@ def way_in() -> None:
 
 def launch_demo() -> None:
     """Create the demo's run, start it and go to watch it."""
-    run = run_store().create(get_preset("demo"))
+    origin = Origin(kind="preset", name="demo")
+    run = run_store().create(get_preset("demo"), origin=origin)
     launch(run)
     navigation.go_to("monitor", run=run.id)
 

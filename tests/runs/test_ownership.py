@@ -479,11 +479,19 @@ def test_a_run_whose_folder_is_gone_is_refused(run: Run) -> None:
     assert not gone.folder.exists()
 
 
-def test_damaged_or_missing_status_reads_as_failed_with_the_problem_named(run: Run) -> None:
+def test_damaged_or_missing_status_reads_as_failed_with_the_problem_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path: Path = run.folder / "status.json"
     text = path.read_text()
+    now = time.time
     for damage in ("", "{", "[]", '{"state": "dancing"}', "\x00" * 50, text[: len(text) // 2]):
+        monkeypatch.setattr(time, "time", now)
         path.write_text(damage)
+        # It may be half of a copy: that is known a minute later.
+        assert run.status().state is RunState.ARRIVING
+        assert not run.status().is_launchable
+        monkeypatch.setattr(time, "time", lambda: now() + 61)
         assert run.status().state is RunState.FAILED
         assert "status.json is damaged" in run.status().reason
     path.unlink()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from aurora_dash.runs.annotations import annotate
 from aurora_dash.runs.overview import Overview
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.ui import actions, boundary, navigation, runs_view, state, widgets, words
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.comparing import choose
@@ -71,7 +72,7 @@ def _buttons(overview: Overview, compared: Sequence[Overview]) -> None:
         if spec is not None and st.button(
             "Set up another like it", icon=":material/content_copy:", key=f"clone-{overview.id}"
         ):
-            actions.edit(spec)
+            actions.edit(spec, Origin(kind="like", name=overview.id))
         st.button(
             "Leave out",
             icon=":material/remove:",

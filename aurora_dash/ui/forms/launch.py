@@ -6,6 +6,7 @@ import streamlit as st
 
 from aurora_dash.data.findings import Finding, launchable
 from aurora_dash.runs.launch import LauncherName, launch, launchers_for
+from aurora_dash.runs.provenance import Origin
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import editor, fields, navigation, state, widgets
 from aurora_dash.ui.boundary import plain
@@ -111,7 +112,7 @@ def foot(spec: RunSpec, launcher: LauncherName | None, *, ready: bool) -> None:
             key="launch",
         )
     if pressed:
-        run = run_store().create(spec)
+        run = run_store().create(spec, origin=editor.current().origin or Origin(kind="form"))
         launch(run, launcher)
         editor.mark_passed("train")
         editor.mark_launched(run.id)

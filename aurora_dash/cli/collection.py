@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from aurora_dash.cli.options import Commands, Handler, Parser, add_runs_option, store_of
 from aurora_dash.cli.output import Answer, number, one_line, table
@@ -59,25 +58,19 @@ def list_runs(options: argparse.Namespace) -> Answer:
     rows = [
         (
             summary["run_id"],
-            _state(summary),
+            overview.status.in_words,
             f"{summary['steps']}/{summary['total_steps'] or '?'}",
             number(summary["last_loss"]),
             number(summary["best_loss"]),
             summary["launched_by"] or "",
             ", ".join((*summary["tags"], *summary["labels"])),
         )
-        for summary in summaries
+        for overview, summary in zip(found, summaries, strict=True)
     ]
     text = table(("run", "state", "step", "loss", "best", "by", ""), rows)
     such = " that meet this" if conditions else ""
     nothing = f"There are no runs{such} in {store.root}."
     return Answer(document=summaries, text=text if rows else nothing)
-
-
-def _state(summary: dict[str, Any]) -> str:
-    """The state, of a run in the queue with its place."""
-    place = summary["queue_place"]
-    return f"{summary['state']}, place {place}" if place else str(summary["state"])
 
 
 def delete(options: argparse.Namespace) -> Answer:

@@ -86,7 +86,7 @@ def _best(values: FloatArray) -> float | None:
 
 def progress_text(status: RunStatus) -> str:
     """One line: state, step, losses, time left."""
-    parts: list[str] = [status.state.value]
+    parts: list[str] = [status.in_words]
     if status.waiting_for:
         parts.append(f"waiting for {status.waiting_for}")
     if status.total_steps:

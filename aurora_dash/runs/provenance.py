@@ -19,13 +19,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aurora_dash import __version__
 from aurora_dash.errors import RunError
 from aurora_dash.runs.files import cannot_read, utc_now, write_atomic
 
 PROVENANCE_FILE = "provenance.json"
 
 _PACKAGES = ("torch", "microsoft-aurora", "numpy", "xarray")
-_PROJECT = "aurora-dash"
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _GIT_SECONDS = 5.0
 
@@ -155,8 +155,8 @@ def _job() -> str:
 @functools.cache
 def versions() -> Mapping[str, str]:
     """Installed versions, by package; those that are not installed are left out."""
-    found = {}
-    for package in (_PROJECT, *_PACKAGES):
+    found = {"aurora-dash": __version__}
+    for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -98,6 +98,12 @@ class RunStatus(BaseModel):
         return self.owner is None if self.state is RunState.QUEUED else not self.is_live
 
     @property
+    def in_words(self) -> str:
+        """The state, of a run in the queue with its place: ``queued, place 2``."""
+        place = self.queue_place if self.state is RunState.QUEUED else None
+        return f"{self.state.value}, place {place}" if place else self.state.value
+
+    @property
     def fraction_done(self) -> float | None:
         """Progress from 0 to 1; None while the number of steps is unknown."""
         return min(self.step / self.total_steps, 1.0) if self.total_steps else None
@@ -145,11 +151,21 @@ def last_arrival(folder: Path) -> float | None:
 
 def _is_arriving(folder: Path) -> bool:
     """Whether a folder holds parts of a run, of which one came just now."""
-    if not any((folder / name).exists() for name in _PARTS):
+    try:
+        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return False
+    # A folder that is empty yet, but for temporary files, may be about to hold a run.
+    if visible and not any((folder / name).exists() for name in _PARTS):
         return False
     # A checkpoint of some gigabytes is copied for minutes before anything else comes.
-    newest = max(filter(None, map(_changed, folder.rglob("*"))), default=0.0)
+    newest = max(filter(None, map(_changed, (folder, *folder.rglob("*")))), default=0.0)
     return abs(time.time() - newest) < REMOTE_SILENCE_SECONDS
+
+
+def may_be_arriving(path: Path) -> bool:
+    """Whether a file changed so short a time ago that it may be half of a copy."""
+    return abs(time.time() - (_changed(path) or 0.0)) < REMOTE_SILENCE_SECONDS
 
 
 def _changed(path: Path) -> float | None:

@@ -208,6 +208,15 @@ class RunStore:
         except OSError as error:
             raise cannot_read(self.root, error) from error
 
+    def ids(self) -> frozenset[str]:
+        """Names of the folders that `list` takes for runs, told without looking into any."""
+        try:
+            return frozenset(path.name for path in self.root.iterdir() if _is_id(path.name))
+        except FileNotFoundError:
+            return frozenset()
+        except OSError as error:
+            raise cannot_read(self.root, error) from error
+
     def delete(self, run_id: str) -> Path:
         """Move a run to the trash folder and return where it is now; a live run is refused."""
         run = self.get(run_id)

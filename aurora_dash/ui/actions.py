@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,8 +12,20 @@ from aurora_dash.runs.ending import continue_process, end_process
 from aurora_dash.runs.provenance import Origin
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
+from aurora_dash.runs.watchdog import patience_seconds
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import boundary, editor, exports, navigation, runs_view, state
+from aurora_dash.ui import (
+    boundary,
+    editor,
+    exports,
+    last_words,
+    navigation,
+    queue,
+    runs_view,
+    state,
+    words,
+)
+from aurora_dash.ui.boundary import plain
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.resuming import resume_buttons
 from aurora_dash.ui.state import Selection
@@ -46,6 +59,8 @@ CONTROLS: dict[RunState, tuple[Control, ...]] = {
     RunState.PAUSED: (RESUME, SAVE, STOP),
     RunState.STOPPING: (STOP,),
 }
+_ENDED_BADLY = (RunState.FAILED, RunState.INTERRUPTED)
+_PATIENT_SECONDS = 10.0
 _AT_HAND = {
     RunState.RUNNING: "the step at hand to end and the checkpoint to be saved",
     RunState.QUEUED: "it to leave the queue",
@@ -91,9 +106,43 @@ def controls(run: Run, status: RunStatus) -> None:
                 on_click=_request,
                 args=(run, control.action),
             )
+        if status.queue_place and not stopping:
+            queue.reorder(run.folder, status.queue_place, named=True)
         message = acknowledgement(status, asked)
         if message:
-            st.markdown(f":orange[:material/hourglass_top: {message}]")
+            st.markdown(f":orange[:material/hourglass_top: {plain(message)}]")
+    if stopping:
+        _hurry(run, status)
+
+
+def _hurry(run: Run, status: RunStatus) -> None:
+    """How long a stop has been waited for, what comes next by itself, and what a person can do."""
+    owner, since = status.owner, runs_view.asked_to_stop(run)
+    if owner is None or since is None:
+        return
+    waited, patience = time.time() - since, patience_seconds()
+    if waited < _PATIENT_SECONDS:
+        return
+    if owner.kind == "process":
+        text = (
+            f"Asked {words.duration(waited)} ago. After {words.duration(patience)} without "
+            "progress it is asked once more by a signal, and its processes are ended "
+            f"{words.duration(patience / 2)} later."
+        )
+    else:
+        text = (
+            f"Asked {words.duration(waited)} ago. It is trained by the server itself ({owner}), "
+            "which is not ended for one run: should this never end, restart the server."
+        )
+    st.caption(plain(text))
+    if owner.kind == "process" and owner.pid_means_something_here:
+        _end_popover(run)
+
+
+def _end_popover(run: Run) -> None:
+    with st.popover("End its process", icon=":material/dangerous:"):
+        st.markdown("What it did since its last checkpoint is lost. It can be resumed.")
+        st.button("End it now", type="primary", key="end", on_click=_end, args=(run,))
 
 
 def _reach(run: Run, status: RunStatus) -> None:
@@ -113,9 +162,7 @@ def _reach(run: Run, status: RunStatus) -> None:
                 args=(run,),
             )
         if owner.kind == "process":
-            with st.popover("End its process", icon=":material/dangerous:"):
-                st.markdown("What it did since its last checkpoint is lost. It can be resumed.")
-                st.button("End it now", type="primary", key="end", on_click=_end, args=(run,))
+            _end_popover(run)
 
 
 @boundary.guarded
@@ -152,6 +199,8 @@ def ways_on(run: Run, status: RunStatus) -> None:
                 edit(continuation(spec, run.id), Origin(kind="continues", name=run.id))
         if saved:
             exports.popover(run, saved)
+        if status.state in _ENDED_BADLY:
+            last_words.popover(run)
         _delete_button(run)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aurora_dash.errors import RunError
 from aurora_dash.runs.loading import OUTCOMES, LoadAccount
+from aurora_dash.runs.status import may_be_arriving
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, runs_view
 
@@ -15,7 +17,12 @@ _ORDINARY = ("matched", "random")
 def show(run: Run) -> None:
     """What matched, was missing, unexpected, of another shape or new, by group of parameters."""
     with boundary.errors_shown():
-        account = runs_view.load_account(run)
+        try:
+            account = runs_view.load_account(run)
+        except RunError:
+            if may_be_arriving(run.load_report_path):
+                return
+            raise
         if account is None:
             return
         title = f"Weights of this run: {account.summary()}"

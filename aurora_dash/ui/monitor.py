@@ -7,6 +7,7 @@ import streamlit as st
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import (
     alerts,
+    arrivals,
     boundary,
     load_report,
     monitor_charts,
@@ -14,6 +15,7 @@ from aurora_dash.ui import (
     monitor_sample,
     monitor_status,
     navigation,
+    provenance,
     runs_view,
     state,
     widgets,
@@ -29,6 +31,7 @@ IDLE_SECONDS = 5.0
 
 def choose_run() -> Run | None:
     """The run that is shown, chosen from all; None while there is none."""
+    arrivals.watch()
     runs = run_store().list()
     if not runs:
         widgets.empty(
@@ -86,5 +89,6 @@ def _look(run: Run, *, was_live: bool) -> None:
             monitor_charts.draw(run)
         with places[3]:
             load_report.show(run)
+            provenance.history(run)
         with places[4]:
             monitor_log.draw(run)

@@ -9,7 +9,7 @@ import streamlit as st
 from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
-from aurora_dash.ui import actions, boundary, runs_view, widgets, words
+from aurora_dash.ui import actions, boundary, provenance, runs_view, widgets, words
 
 
 def draw(run: Run, status: RunStatus) -> None:
@@ -34,6 +34,7 @@ def _headline(run: Run, status: RunStatus) -> None:
     if status.owner and status.is_live:
         parts.append(f"by {status.owner}")
     st.caption(" · ".join(boundary.plain(part) for part in parts))
+    provenance.draw(run)
 
 
 def _progress(status: RunStatus) -> None:

@@ -16,18 +16,16 @@ _LOOK_SECONDS = 2.0
 
 
 def waiting_runs() -> None:
-    """The runs that wait, of all servers and shells, followed while there are any."""
-    if any(not entry.trains for entry in device_queue().entries()):
-        st.subheader("Waiting for a device", anchor=False)
-        st.fragment(_waiting_runs, run_every=_LOOK_SECONDS)()
+    """The runs that wait, of all servers and shells; nothing while there are none."""
+    st.fragment(_waiting_runs, run_every=_LOOK_SECONDS)()
 
 
 def _waiting_runs() -> None:
     with boundary.errors_shown():
         entries = device_queue().entries()
         waiting = [entry for entry in entries if not entry.trains]
-        if not waiting:
-            st.rerun()
+        if waiting:
+            st.subheader("Waiting for a device", anchor=False)
         for entry in waiting:
             _row(entry, place_of(entry, entries) or 1)
 
@@ -37,8 +35,7 @@ def _row(entry: Entry, place: int) -> None:
         st.markdown(f"**{place}**")
         _name(entry)
         st.caption(f"{', '.join(entry.devices)} · launched {words.ago(entry.since)}")
-        _button(entry, "Sooner", ":material/arrow_upward:", place - 1, disabled=place == 1)
-        _button(entry, "Later", ":material/arrow_downward:", place + 1)
+        reorder(entry.folder, place)
         st.button(
             "",
             icon=":material/close:",
@@ -57,16 +54,21 @@ def _name(entry: Entry) -> None:
         st.markdown(f"{boundary.plain(runs_view.title(run))}, of another folder of runs")
 
 
-def _button(entry: Entry, what: str, icon: str, place: int, *, disabled: bool = False) -> None:
-    st.button(
-        "",
-        icon=icon,
-        help=what,
-        disabled=disabled,
-        key=f"{what}-{entry.folder}",
-        on_click=_move,
-        args=(entry.folder, place),
-    )
+def reorder(folder: Path, place: int, *, named: bool = False) -> None:
+    """Buttons that have a waiting run wait one place sooner or later; with words if `named`."""
+    for what, icon, other in (
+        ("Sooner", ":material/arrow_upward:", place - 1),
+        ("Later", ":material/arrow_downward:", place + 1),
+    ):
+        st.button(
+            what if named else "",
+            icon=icon,
+            help=f"{what}: place {other} in the queue" if other else "It is the next",
+            disabled=other < 1,
+            key=f"{what}-{folder}",
+            on_click=_move,
+            args=(folder, other),
+        )
 
 
 @boundary.guarded

@@ -13,10 +13,10 @@ from aurora_dash.runs.control import Action, waiting_requests
 from aurora_dash.runs.lines import Record
 from aurora_dash.runs.loading import LoadAccount
 from aurora_dash.runs.log import EventLog
-from aurora_dash.runs.status import RunStatus
+from aurora_dash.runs.status import RunState, RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
-from aurora_dash.ui import state, widgets, words
+from aurora_dash.ui import boundary, state, widgets, words
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.state import Selection
 
@@ -105,8 +105,18 @@ def asked_for(run: Run) -> frozenset[Action]:
     return waiting_requests(run.control_folder)
 
 
+def asked_to_stop(run: Run) -> float | None:
+    """When the run was last asked to stop (s since 1970), as its events tell; None if never."""
+    asked = [e.get("time") for e in events(run) if e.get("action") == Action.STOP]
+    return asked[-1] if asked and isinstance(asked[-1], float) else None
+
+
 def progress_text(status: RunStatus) -> str:
-    """How far a run is: ``120 / 200 steps, 35 s left``."""
+    """How far a run is: ``120 / 200 steps, 35 s left``, or what it waits for."""
+    if status.state is RunState.QUEUED and status.owner:
+        return f"place {status.queue_place} in the queue" if status.queue_place else "in the queue"
+    if status.state in (RunState.STARTING, RunState.STOPPING) and status.waiting_for:
+        return f"waiting for {boundary.plain(status.waiting_for)}"
     if status.total_steps is None:
         return f"step {status.step:,}" if status.step else "not started"
     text = f"{status.step:,} / {status.total_steps:,} steps"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from aurora_dash.evaluation.results import RANDOM, SYNTHETIC
 from aurora_dash.presets import get_preset
 from aurora_dash.runs.launch import launch
 from aurora_dash.runs.provenance import Origin
+from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, navigation, runs_view, state, widgets, words
 from aurora_dash.ui.cache import draft_store, run_store
@@ -15,8 +18,10 @@ from aurora_dash.ui.drafts import Draft
 from aurora_dash.ui.state import Selection
 
 _RUNS_SHOWN = 6
+_ODD = (RunState.UNRESPONSIVE, RunState.ARRIVING)
 _DRAFTS_SHOWN = 3
 _LIVE_SECONDS = 2.0
+_IDLE_SECONDS = 5.0
 
 
 def way_in() -> None:
@@ -67,13 +72,19 @@ def recent_runs() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Recent runs", anchor=False)
         navigation.link("compare", "Compare runs", icon=":material/compare_arrows:")
-    live = any(run.status().is_live for run in run_store().list()[:_RUNS_SHOWN])
-    st.fragment(_recent_runs, run_every=_LIVE_SECONDS if live else None)()
+    live = _is_any_live(run_store().list())
+    st.fragment(_recent_runs, run_every=_LIVE_SECONDS if live else _IDLE_SECONDS)(was_live=live)
 
 
-def _recent_runs() -> None:
+def _is_any_live(runs: Sequence[Run]) -> bool:
+    return any(run.status().is_live for run in runs[:_RUNS_SHOWN])
+
+
+def _recent_runs(*, was_live: bool) -> None:
     with boundary.errors_shown():
         runs = run_store().list()
+        if _is_any_live(runs) is not was_live:
+            st.rerun()
         if not runs:
             widgets.empty(
                 "No runs yet",
@@ -98,7 +109,7 @@ def _run_row(run: Run) -> None:
         progress.markdown(runs_view.progress_text(status))
         losses.markdown(runs_view.loss_text(status))
         when.caption(words.ago(status.created), help=words.moment(status.created))
-        if status.reason and not status.is_live:
+        if status.reason and (not status.is_live or status.state in _ODD):
             st.caption(boundary.plain(status.reason))
 
 

@@ -56,7 +56,7 @@ def test_stop_is_acknowledged_at_once_and_reaches_the_trainer(
     open_page: OpenPage, live_run: Run
 ) -> None:
     app = button(open_page("monitor", run=live_run.id), "Stop").click().run()
-    assert "Stopping: finishing the step" in texts(app)
+    assert "Stopping: waiting for the step at hand to end" in texts(app)
     assert "Stop" not in labels(app)
     assert live_run.take_requests() == [Action.STOP]
 

@@ -72,6 +72,7 @@ def test_a_foreign_folder_among_the_runs_does_no_harm(
 ) -> None:
     make_run(RunState.COMPLETED)
     (store.root / "holiday-photos").mkdir()
+    (store.root / "holiday-photos" / "beach.jpg").touch()
     app = open_page()
     assert not app.exception
     assert "holiday-photos has no status.json" in texts(app).replace("\\", "")

@@ -43,6 +43,7 @@ def test_a_root_that_does_not_exist_holds_no_runs(tmp_path: Path) -> None:
 def test_damaged_and_foreign_folders_are_listed_with_their_problem(store: RunStore) -> None:
     run = store.create(demo())
     (store.root / "holiday photos").mkdir()
+    (store.root / "holiday photos" / "beach.jpg").touch()
     (store.root / "a file.txt").write_text("x")
     damaged = store.create(demo())
     (damaged.folder / "status.json").write_text("{")

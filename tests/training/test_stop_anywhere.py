@@ -15,6 +15,7 @@ import pytest
 from aurora_dash.data import reading
 from aurora_dash.model.build import build_model
 from aurora_dash.runs.control import Action
+from aurora_dash.runs.lock import LockState, probe
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run
 from aurora_dash.runs.thread import ThreadLauncher
@@ -121,7 +122,7 @@ def test_a_stop_is_shown_at_once_and_heeded_when_what_is_at_hand_ends(
     _until(lambda: run.status().state is RunState.STOPPING)
     assert shown in run.status().waiting_for
     gate.opened.set()
-    _until(lambda: not run.status().is_live)
+    _until(lambda: not run.status().is_live and probe(run.folder) is LockState.FREE)
     assert launcher.shutdown(60)
     status = run.status()
     assert ("before its first step" not in status.reason) is has_begun

@@ -95,12 +95,13 @@ def frame(found: Sequence[Overview]) -> pd.DataFrame:
     """One row a run: what it is, where it stands, and the fields in which the runs differ most."""
     columns: dict[str, list[Any]] = {
         "Name": [o.name for o in found],
-        "State": [o.status.state.value for o in found],
+        "State": [o.status.in_words for o in found],
         "Tags": [", ".join(o.annotations.tags) for o in found],
         "Steps": [o.status.step for o in found],
         "Loss": [o.status.last_loss for o in found],
         "Best loss": [o.status.best_loss for o in found],
         "Created": [o.status.created for o in found],
+        "By": [o.launched.by if o.launched else None for o in found],
     }
     for name, values in _telling(found).items():
         columns[name] = [value_text(values[o.id]) if o.id in values else "–" for o in found]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from aurora_dash.figures.comparison import Line, overlay_figure, points_a_line
 from aurora_dash.runs.overview import Overview, differences_of, groups_of
 from aurora_dash.runs.store import Run
-from aurora_dash.runs.tables import metrics_bytes
-from aurora_dash.ui import chart_axes, widgets, words
+from aurora_dash.ui import chart_axes, metrics_files, widgets
 from aurora_dash.ui.comparing import choose
 from aurora_dash.ui.live_chart import live_chart
 from aurora_dash.ui.series import Curve, series_of
@@ -21,7 +20,6 @@ _FIRST = ("validation: loss", "train: loss", "train: grad_norm")
 _NOT_CURVES = frozenset({"step", "epoch", "time"})
 _EACH = "each run"
 _ALONG, _METRIC, _SMOOTHING, _LOG, _BY = "along", "metric", "smoothing", "log", "by"
-_KINDS = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
 
 def show(compared: Sequence[Overview], baseline: str | None) -> None:
@@ -37,7 +35,7 @@ def show(compared: Sequence[Overview], baseline: str | None) -> None:
     _controls(compared, metrics)
     live = any(overview.status.is_live for overview in compared)
     st.fragment(_chart, run_every=_LIVE_SECONDS if live else None)(compared, baseline)
-    _downloads(compared)
+    metrics_files.download_buttons([overview.run for overview in compared])
 
 
 def _metrics(compared: Sequence[Overview]) -> list[str]:
@@ -115,23 +113,3 @@ def _groups(compared: Sequence[Overview], by: str) -> dict[str, int]:
         return {overview.id: index for index, overview in enumerate(compared)}
     groups = groups_of(compared, by).values()
     return {o.id: index for index, members in enumerate(groups) for o in members}
-
-
-def _downloads(compared: Sequence[Overview]) -> None:
-    several = words.several(len(compared), "run")
-    with st.container(horizontal=True):
-        for suffix, kind in _KINDS.items():
-            st.download_button(
-                f"Metrics of {several} as {suffix.removeprefix('.').upper()}",
-                _content(compared, suffix),
-                file_name=f"metrics{suffix}",
-                mime=kind,
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"download{suffix}",
-            )
-
-
-def _content(compared: Sequence[Overview], suffix: str) -> Callable[[], bytes]:
-    """Made when somebody asks for it."""
-    return lambda: metrics_bytes((overview.run for overview in compared), suffix)

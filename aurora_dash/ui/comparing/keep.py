@@ -10,11 +10,22 @@ import streamlit as st
 from aurora_dash.runs.annotations import annotate
 from aurora_dash.runs.overview import Overview
 from aurora_dash.runs.provenance import Origin
-from aurora_dash.ui import actions, boundary, navigation, runs_view, state, widgets, words
+from aurora_dash.runs.status import RunState
+from aurora_dash.ui import (
+    actions,
+    boundary,
+    navigation,
+    provenance,
+    runs_view,
+    state,
+    widgets,
+    words,
+)
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.comparing import choose
 
 _TRASH_SHOWN = 10
+_ENDED_BADLY = (RunState.FAILED, RunState.INTERRUPTED, RunState.UNRESPONSIVE)
 
 
 def each(compared: Sequence[Overview], everything: Sequence[Overview]) -> None:
@@ -22,7 +33,7 @@ def each(compared: Sequence[Overview], everything: Sequence[Overview]) -> None:
     tags = sorted({tag for overview in everything for tag in overview.annotations.tags})
     names = choose.titles(compared)
     for overview in compared:
-        heading = f"{names[overview.id]} · {overview.status.state.value}"
+        heading = f"{names[overview.id]} · {overview.status.in_words}"
         with st.expander(boundary.plain(heading), key=f"keep-{overview.id}"):
             if overview.problem:
                 st.warning(boundary.plain(overview.problem))
@@ -31,7 +42,11 @@ def each(compared: Sequence[Overview], everything: Sequence[Overview]) -> None:
 
 
 def _annotations(overview: Overview, tags: Sequence[str]) -> None:
-    st.markdown(f"{widgets.state_text(overview.status.state)} {runs_view.labels(overview.run)}")
+    status = overview.status
+    st.markdown(f"{widgets.state_text(status.state)} {runs_view.labels(overview.run)}")
+    st.caption(provenance.line(overview))
+    if status.reason and status.state in _ENDED_BADLY:
+        st.caption(boundary.plain(f"{status.reason} {status.remedy}".strip()))
     own = list(overview.annotations.tags)
     st.multiselect(
         "Tags",

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from aurora_dash.runs.overview import Overview, overview_of
-from aurora_dash.ui import widgets, words
+from aurora_dash.ui import boundary, widgets, words
 from aurora_dash.ui.cache import run_store
 from aurora_dash.ui.comparing import choose, curves, keep, results
 
 _NONE = ""
+_LOOK_SECONDS = 5.0
 
 
 def show() -> None:
     """Choose runs, and look at them beside each other."""
     everything = [overview_of(run) for run in run_store().list()]
+    st.fragment(_watch, run_every=_LOOK_SECONDS)(_states(everything))
     if not everything:
         widgets.empty(
             "No runs to compare yet",
@@ -36,6 +38,17 @@ def show() -> None:
     if compared:
         _compared(compared, everything)
     keep.trash()
+
+
+def _states(everything: Sequence[Overview]) -> dict[str, str]:
+    return {overview.id: overview.status.in_words for overview in everything}
+
+
+def _watch(before: dict[str, str]) -> None:
+    """Draw the page anew once runs came, went, or are in another state."""
+    with boundary.errors_shown():
+        if {run.id: run.status().in_words for run in run_store().list()} != before:
+            st.rerun()
 
 
 def _compared(compared: Sequence[Overview], everything: Sequence[Overview]) -> None:

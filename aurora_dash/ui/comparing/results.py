@@ -62,7 +62,7 @@ def _losses(overview: Overview) -> dict[str, Any]:
         "Last training": float(training[-1]) if training.size else None,
         "Steps": status.step,
         "Took": words.duration(took),
-        "State": status.state.value,
+        "State": status.in_words,
     }
 
 

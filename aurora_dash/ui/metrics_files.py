@@ -10,7 +10,10 @@ from aurora_dash.runs.store import Run
 from aurora_dash.runs.tables import metrics_bytes
 from aurora_dash.ui import words
 
-_KINDS = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
+_KINDS = {
+    ".csv": ("CSV", "text/csv"),
+    ".parquet": ("Parquet", "application/vnd.apache.parquet"),
+}
 
 
 def download_buttons(runs: Sequence[Run]) -> None:
@@ -18,9 +21,9 @@ def download_buttons(runs: Sequence[Run]) -> None:
     name = runs[0].id if len(runs) == 1 else "metrics"
     whose = "" if len(runs) == 1 else f" of {words.several(len(runs), 'run')}"
     with st.container(horizontal=True):
-        for suffix, kind in _KINDS.items():
+        for suffix, (format_name, kind) in _KINDS.items():
             st.download_button(
-                f"Metrics{whose} as {suffix.removeprefix('.').upper()}",
+                f"Metrics{whose} as {format_name}",
                 _content(runs, suffix),
                 file_name=f"{name}{suffix}",
                 mime=kind,

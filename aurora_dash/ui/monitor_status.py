@@ -33,8 +33,9 @@ def _headline(run: Run, status: RunStatus) -> None:
         parts.append(words.trained(status.num_trainable, status.num_parameters))
     if status.owner and status.is_live:
         parts.append(f"by {status.owner}")
-    st.caption(" · ".join(boundary.plain(part) for part in parts))
-    provenance.draw(run)
+    with st.container(gap="xxsmall"):
+        st.caption(" · ".join(boundary.plain(part) for part in parts))
+        provenance.draw(run)
 
 
 def _progress(status: RunStatus) -> None:
@@ -43,8 +44,9 @@ def _progress(status: RunStatus) -> None:
         if status.state is RunState.STARTING:
             st.progress(0.0, text=_starting(status))
         return
-    text = runs_view.progress_text(status)
-    st.progress(fraction, text=f"{text} · epoch {status.epoch:.1f}")
+    text = f"{status.step:,} / {status.total_steps:,} steps · epoch {status.epoch:.1f}"
+    left = f", {words.duration(status.seconds_left)} left" if status.seconds_left else ""
+    st.progress(fraction, text=text + left)
 
 
 def _starting(status: RunStatus) -> str:

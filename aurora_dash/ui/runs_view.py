@@ -115,11 +115,13 @@ def progress_text(status: RunStatus) -> str:
     """How far a run is: ``120 / 200 steps, 35 s left``, or what it waits for."""
     if status.state is RunState.QUEUED and status.owner:
         return f"place {status.queue_place} in the queue" if status.queue_place else "in the queue"
-    if status.state in (RunState.STARTING, RunState.STOPPING) and status.waiting_for:
+    if status.state is RunState.STARTING and status.waiting_for:
         return f"waiting for {boundary.plain(status.waiting_for)}"
     if status.total_steps is None:
         return f"step {status.step:,}" if status.step else "not started"
     text = f"{status.step:,} / {status.total_steps:,} steps"
+    if status.state is RunState.STOPPING:
+        return f"{text}, waiting for {boundary.plain(status.waiting_for)}"
     if status.is_live and status.seconds_left is not None:
         text += f", {words.duration(status.seconds_left)} left"
     return text

@@ -1,6 +1,7 @@
 // A Plotly chart that lives through Streamlit's refreshes: one element, redrawn by Plotly.react.
 
 const charts = new WeakMap();
+const RESET = { "xaxis.autorange": true, "yaxis.autorange": true };
 const CONFIG = {
   displaylogo: false,
   doubleClick: "reset+autosize",
@@ -101,11 +102,40 @@ function joined(head, tail) {
   return whole;
 }
 
+// What the mouse does, for who has none: how a key moves the ends of the x axis.
+const KEYS = {
+  ArrowLeft: ([from, to]) => [from - (to - from) / 10, to - (to - from) / 10],
+  ArrowRight: ([from, to]) => [from + (to - from) / 10, to + (to - from) / 10],
+  "+": ([from, to]) => [from + (to - from) / 8, to - (to - from) / 8],
+  "-": ([from, to]) => [from - (to - from) / 6, to + (to - from) / 6],
+  0: () => null,
+};
+
+function steerByKeys(host) {
+  host.tabIndex = 0;
+  host.setAttribute("role", "group");
+  host.addEventListener("keydown", (event) => {
+    const axis = host._fullLayout?.xaxis;
+    const move = KEYS[event.key];
+    if (!axis || !move || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const ends = move(axis.range.map((end) => axis.r2l(end)));
+    const change = ends ? { "xaxis.range": ends.map((end) => axis.l2r(end)) } : RESET;
+    globalThis.Plotly.relayout(host, change);
+  });
+}
+
+function labelOf(layout) {
+  const title = layout.title?.text ?? layout.title ?? "";
+  return `Chart: ${title}. Arrow keys move along, + and - zoom, 0 shows all.`;
+}
+
 class LiveChart {
   constructor(parent) {
     this.host = document.createElement("div");
     this.host.className = "aurora-live-chart";
     parent.append(this.host);
+    steerByKeys(this.host);
     this.waiting = null;
     this.latest = null;
     this.base = null;
@@ -235,6 +265,7 @@ class LiveChart {
       if (this.host.isConnected) {
         const layout = this.inStep(themed(figure.layout, this.host));
         await library.react(this.host, this.shown(figure.data), layout, CONFIG);
+        this.host.setAttribute("aria-label", labelOf(layout));
         this.listen();
       }
     } catch (error) {

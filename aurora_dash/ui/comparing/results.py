@@ -14,7 +14,7 @@ from aurora_dash.evaluation.job import EvaluationState, list_evaluations, load_e
 from aurora_dash.figures.comparison import Dimension, parallel_figure
 from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.overview import Overview, differences_of, value_text
-from aurora_dash.ui import boundary, words
+from aurora_dash.ui import boundary, widgets, words
 from aurora_dash.ui.comparing import choose
 from aurora_dash.ui.live_chart import live_chart
 
@@ -144,7 +144,8 @@ def differences(compared: Sequence[Overview], baseline: str | None) -> None:
 
 
 def _marked(column: pd.Series, reference: pd.Series) -> list[str]:
-    return ["" if same else "font-weight: 650; color: #1f8590" for same in column == reference]
+    colour = "#6ec6cc" if widgets.is_dark() else "#0b6a78"
+    return ["" if same else f"font-weight: 650; color: {colour}" for same in column == reference]
 
 
 def parallel(compared: Sequence[Overview]) -> None:

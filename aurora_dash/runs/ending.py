@@ -102,7 +102,7 @@ def last_word(
     `exit_code` is negative for a signal. `verdict` is why they were killed, if we did it. One of
     several that is lost is a failure of the run, unless a stop was asked for.
     """
-    text = end_of(log)
+    text = _end_of(log)
     if verdict:
         return {"state": RunState.INTERRUPTED, "reason": verdict, "remedy": _RESUME}
     who, if_killed = "Its trainer process", RunState.INTERRUPTED
@@ -140,11 +140,10 @@ def _after_signal(who: str, number: int, text: str, out_of_memory: bool) -> dict
     }
 
 
-def end_of(log: Path, size: int = _TAIL_BYTES) -> str:
-    """The last `size` bytes of what the processes of a run printed; empty if there is nothing."""
+def _end_of(log: Path) -> str:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - size))
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             return file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from aurora_dash.runs.ending import end_of
 from aurora_dash.runs.lines import Record
+from aurora_dash.runs.log import tail
 from aurora_dash.runs.process import LOG_FILE
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import runs_view
@@ -28,7 +28,7 @@ def popover(run: Run) -> None:
                 st.code(details, language="python", height=_HEIGHT)
         if not told:
             st.caption("No event is a warning or an error; all are at the foot of this page.")
-        if said := end_of(run.folder / LOG_FILE, _LOG_BYTES).strip():
+        if said := tail(run.folder / LOG_FILE, _LOG_BYTES).strip():
             st.markdown(f"**The end of {LOG_FILE}**")
             st.code(said, language=None, height=_HEIGHT)
 

@@ -73,3 +73,17 @@ class NotFiniteError(TrainingError):
 
 class EvaluationError(AuroraDashError):
     """Nothing to evaluate, or data and checkpoint don't fit each other."""
+
+
+def without_frames(error: BaseException) -> None:
+    """Have an error that is kept hold nothing of where it was raised, causes included.
+
+    Its frames hold all their local variables: a model, its optimiser, a GPU's memory.
+    """
+    links, seen = [error], set[int]()
+    while links:
+        link = links.pop()
+        if id(link) not in seen:
+            seen.add(id(link))
+            link.__traceback__ = None
+            links += [other for other in (link.__cause__, link.__context__) if other]

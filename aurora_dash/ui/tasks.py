@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from aurora_dash.errors import AuroraDashError
+from aurora_dash.errors import AuroraDashError, without_frames
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Tasks(Generic[Result]):
         try:
             self._results[folder] = work()
         except AuroraDashError as error:
+            without_frames(error)
             self._problems[folder] = error
         except Exception as error:
             _logger.exception("%s of %s", self._name, folder.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_dash.errors import RunError
+from aurora_dash.runs import overview
 from aurora_dash.runs.annotations import annotate
 from aurora_dash.runs.conditions import matching, parse_condition, parse_conditions
 from aurora_dash.runs.overview import Overview, differences_of, groups_of, overview_of
@@ -52,16 +52,24 @@ def test_a_changed_spec_is_seen_and_an_unreadable_one_told(make: Make) -> None:
     assert differences_of([broken, make("two")]) == {}
 
 
-def test_looking_again_parses_no_spec_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make("one").run
-    parsed = []
-    monkeypatch.setattr(Run, "spec", lambda run: parsed.append(run))
-    assert overview_of(run).name == "one"
+def test_looking_again_at_hundreds_of_runs_parses_nothing_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = make("one").run.spec()
+    names = [f"20250101-000000-run-{number:04}" for number in range(200)]
+    store = RunStore(make("two").run.folder.parent)
+    for name in names:
+        (store.root / name).mkdir()
+        (store.root / name / "spec.json").write_text(spec.to_json())
+    first = [overview_of(run) for run in store.list()]
+    assert len(first) == 202
+    parsed: list[object] = []
+    monkeypatch.setattr(Run, "spec", parsed.append)
+    for reader in ("read_annotations", "read_provenance"):
+        monkeypatch.setattr(overview, reader, parsed.append)
+    again = [overview_of(run) for run in store.list()]
+    assert [o.fields for o in again] == [o.fields for o in first]
     assert parsed == []
-    os.utime(run.spec_path, ns=(1, 1))
-    with pytest.raises(AttributeError):
-        overview_of(run)
-    assert parsed == [run]
 
 
 def test_runs_are_grouped_by_a_field_and_by_tags(make: Make) -> None:

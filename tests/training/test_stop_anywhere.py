@@ -129,3 +129,27 @@ def test_a_stop_is_shown_at_once_and_heeded_when_what_is_at_hand_ends(
     assert (run.checkpoints_folder / "last").exists() is has_begun
     gc.collect()
     assert [ref for ref in held if ref() is not None] == []
+
+
+def _crash(*arguments: object) -> None:
+    raise ZeroDivisionError("unforeseen")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", [RunState.COMPLETED, RunState.FAILED])
+def test_nothing_of_a_run_that_ended_is_held_by_the_server(
+    run: Run,
+    launcher: ThreadLauncher,
+    held: list[weakref.ref[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    state: RunState,
+) -> None:
+    if state is RunState.FAILED:
+        monkeypatch.setattr(engine.TrainingStep, "__call__", _crash)
+    launcher.launch(run)
+    _until(lambda: not run.status().is_live and probe(run.folder) is LockState.FREE)
+    assert launcher.shutdown(60)
+    assert run.status().state is state
+    gc.collect()
+    assert len(held) >= 3
+    assert [ref for ref in held if ref() is not None] == []

@@ -120,21 +120,22 @@ def _hurry(run: Run, status: RunStatus) -> None:
     owner, since = status.owner, runs_view.asked_to_stop(run)
     if owner is None or since is None:
         return
-    waited, patience = time.time() - since, patience_seconds()
+    waited = time.time() - since
     if waited < _PATIENT_SECONDS:
         return
-    if owner.kind == "process":
-        text = (
-            f"Asked {words.duration(waited)} ago. After {words.duration(patience)} without "
-            "progress it is asked once more by a signal, and its processes are ended "
-            f"{words.duration(patience / 2)} later."
+    told = f"Asked {words.duration(waited)} ago."
+    if status.supervisor:
+        patience = patience_seconds()
+        told += (
+            f" After {words.duration(patience)} without progress it is asked once more by a "
+            f"signal, and its processes are ended {words.duration(patience / 2)} later."
         )
-    else:
-        text = (
-            f"Asked {words.duration(waited)} ago. It is trained by the server itself ({owner}), "
-            "which is not ended for one run: should this never end, restart the server."
+    elif owner.kind == "thread":
+        told += (
+            f" It is trained by the server itself ({owner}), which is not ended for one run: "
+            "should this never end, restart the server."
         )
-    st.caption(plain(text))
+    st.caption(plain(told))
     if owner.kind == "process" and owner.pid_means_something_here:
         _end_popover(run)
 

@@ -36,6 +36,7 @@ _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "gpu_training": training.gpu_training,
     "evaluation": evaluation.evaluation,
     "maps": maps.maps,
+    "printed_maps": maps.printed,
 }
 
 

@@ -8,12 +8,11 @@ from functools import cache
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, to_hex
+from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from aurora_dash.variables import Variable
 
-_SHADES = 48
 _SIGNED, _OF_SIGNED = "cmc.vik", "cmc.bam"
 """Both white in the middle; the second tells a difference from the signed field that it is of."""
 _BOTH_SIGNS = 0.1
@@ -70,13 +69,6 @@ def colour_map(name: str) -> Colormap:
         crameri: Colormap = cm.cmaps[name.removeprefix("cmc.")]
         return crameri
     return colormaps[name]
-
-
-@cache
-def plotly_colours(cmap: str) -> tuple[tuple[float, str], ...]:
-    """A colour map as Plotly's (position, colour) pairs."""
-    positions, colours = np.linspace(0, 1, _SHADES), colour_map(cmap)
-    return tuple((float(at), to_hex(colours(at))) for at in positions)
 
 
 @cache

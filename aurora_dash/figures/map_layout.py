@@ -52,15 +52,14 @@ def plan(
     *,
     top: int,
     bottom: int,
-    columns: int = 0,
     inner_width: float = INNER_WIDTH,
 ) -> Plan:
     """Places for panels; `scales` names for each which colour scale it uses (0, 1 ...).
 
-    `top` and `bottom` are the pixels that title and footnotes need. `columns` of 0 chooses by the
-    shape of the map: as many as fit for tall ones, two for a globe.
+    `top` and `bottom` are the pixels that title and footnotes need. As many panels stand in a row
+    as fit by the shape of the map: all of tall ones, two of a globe.
     """
-    columns = min(columns or fitting_columns(height_to_width, len(scales)), len(scales))
+    columns = fitting_columns(height_to_width, len(scales))
     rows = [range(start, len(scales))[:columns] for start in range(0, len(scales), columns)]
     gap = _GAP_X / inner_width
     width = (1 - gap * (columns - 1)) / columns

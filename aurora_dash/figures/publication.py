@@ -61,7 +61,7 @@ def comparison_figure(
 ) -> bytes:
     """Prediction, target and their difference (H, W) as the bytes of an image file.
 
-    Colours are those of `aurora_dash.figures.maps.comparison_maps`. Equal inputs give equal bytes.
+    Equal inputs give equal bytes.
     """
     shown = comparison_panels(prediction, target, scene, persistence)
     return panels_figure(shown, file_format=file_format, dpi=dpi)

@@ -18,12 +18,13 @@ from aurora_dash.evaluation.results import SYNTHETIC
 from aurora_dash.figures.coverage import coverage_figure
 from aurora_dash.figures.histogram import histogram_figure
 from aurora_dash.figures.labels import pretty_unit, utc
-from aurora_dash.figures.maps import field_map
+from aurora_dash.figures.panels import field_panels
 from aurora_dash.figures.scene import Scene
 from aurora_dash.figures.series import series_figure
 from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.ui import opened, widgets, words
 from aurora_dash.ui.live_chart import live_chart
+from aurora_dash.ui.map_canvas import map_canvas
 from aurora_dash.variables import Group, Variable, describe, split_key
 
 _HEIGHT = 300
@@ -129,10 +130,7 @@ def _map(dataset: xr.Dataset, choice: Choice, variable: Variable) -> None:
         valid_time=None if valid is None else valid.astype("datetime64[s]").item(),
         labels=[SYNTHETIC] if dataset.attrs.get("synthetic") else [],
     )
-    figure = field_map(values, scene, mode="dark" if widgets.is_dark() else "light")
-    height = int(figure.layout.height)
-    # The height suits a wide page; a narrow one would leave a gap above the map.
-    live_chart(figure, key="look-map", height=height // 2 if widgets.is_phone() else height)
+    map_canvas(field_panels(values, scene, variable.long_name), key="look-map")
     _in_numbers(values, variable)
 
 

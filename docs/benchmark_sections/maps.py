@@ -43,3 +43,18 @@ def _cell(way: Result, action: str, limit: float) -> str:
     if tries:
         return f"{milli(min(tries))}, then longer than {limit:g} s"
     return f"longer than {limit:g} s"
+
+
+def printed(result: Result) -> str:
+    """Seconds for a figure of three maps, by projection."""
+    head = (
+        f"## Printed maps\n\n`python benchmarks/printed_maps.py`: {surroundings(result)} "
+        f"{result['cores']} cores, a load of {result['load_average']:.1f} at the end.\n\n"
+        f"Seconds for a PNG of three maps of {result['rows']} x {result['columns']} cells with "
+        "coastlines and arrows, and for one such map without them by Cartopy's own `imshow`.\n\n"
+    )
+    rows = [
+        (name.replace("_", " "), *(f"{ways[way]:.1f}" for way in ("three_maps", "one_by_cartopy")))
+        for name, ways in result["seconds"].items()
+    ]
+    return head + table(("projection", "three maps here", "one by Cartopy"), rows)

@@ -12,7 +12,6 @@ from aurora_dash.figures.colours import (
     colour_map,
     difference_scale,
     field_scale,
-    plotly_colours,
 )
 from aurora_dash.variables import CATALOGUE, Group, describe
 
@@ -137,12 +136,6 @@ def test_fields_without_a_range_still_get_one(values: list[list[float]]) -> None
     ):
         assert np.isfinite([scale.low, scale.high]).all()
         assert scale.low < scale.high
-
-
-def test_plotly_gets_the_colours_of_matplotlib() -> None:
-    colours = plotly_colours("viridis")
-    assert colours[0] == (0.0, "#440154")
-    assert colours[-1] == (1.0, "#fde725")
 
 
 def test_a_registered_variable_of_both_signs_is_centred_on_zero() -> None:

@@ -12,13 +12,10 @@ from aurora_dash.figures.map_layout import INNER_WIDTH, fitting_columns, fitting
 @given(
     num_panels=st.integers(1, 6),
     height_to_width=st.floats(0.1, 4),
-    columns=st.integers(0, 6),
 )
-def test_panels_lie_inside_and_do_not_overlap(
-    num_panels: int, height_to_width: float, columns: int
-) -> None:
+def test_panels_lie_inside_and_do_not_overlap(num_panels: int, height_to_width: float) -> None:
     scales = tuple(int(index >= 2) for index in range(num_panels))
-    places = plan(scales, height_to_width, top=50, bottom=30, columns=columns)
+    places = plan(scales, height_to_width, top=50, bottom=30)
     assert len(places.cells) == num_panels
     assert len(places.bars) == len(set(scales))
     for cell in places.cells:

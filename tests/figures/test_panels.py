@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aurora_dash.errors import DataError
-from aurora_dash.figures.panels import Part, SharedScales, Wind, panel_set
+from aurora_dash.figures.panels import Part, SharedScales, Wind, comparison_panels, panel_set
 from aurora_dash.figures.scene import Scene
 from aurora_dash.variables import Group, describe
 
@@ -22,6 +22,29 @@ def frame(values: float, difference: float) -> Any:
         Part(title="Error", values=np.full((2, 2), difference), is_difference=True),
     ]
     return panel_set(parts, SCENE)
+
+
+def test_prediction_and_target_share_a_scale_and_both_errors_another(norway: Any) -> None:
+    shown = comparison_panels(norway.prediction, norway.target, norway.scene, norway.persistence)
+    assert [panel.scale for panel in shown.panels] == [0, 0, 1, 1]
+    values, errors = shown.scales
+    both = np.stack([norway.prediction, norway.target])
+    assert (values.low, values.high) == (pytest.approx(both.min()), pytest.approx(both.max()))
+    # The prediction is halfway between persistence and target.
+    error, of_persistence = (panel.values for panel in shown.panels[2:])
+    np.testing.assert_allclose(error, norway.prediction - norway.target, atol=1e-4)
+    np.testing.assert_allclose(of_persistence, 2 * error, atol=1e-3)
+    assert errors.high == -errors.low == pytest.approx(np.abs(of_persistence).max())
+
+
+def test_fields_of_another_grid_are_refused_by_name(norway: Any) -> None:
+    fields = {"prediction": norway.prediction, "persistence forecast": norway.persistence}
+    for name in fields:
+        cut = {**fields, name: fields[name][:60]}
+        with pytest.raises(DataError, match=f"The {name} has shape"):
+            comparison_panels(
+                cut["prediction"], norway.target, norway.scene, cut["persistence forecast"]
+            )
 
 
 def test_all_frames_of_an_animation_get_the_colours_of_all() -> None:

@@ -272,6 +272,7 @@ def test_a_wind_from_the_west_blows_to_the_right(globe: Any, wind: Any) -> None:
     assert ("10 m s⁻¹" in said) == (wind == "arrows")
 
 
+@pytest.mark.slow
 def test_a_figure_of_no_wind_has_no_arrows(globe: Any) -> None:
     nothing = np.full((37, 72), np.nan, np.float32)
     part = Part(title="", values=globe.target, wind=Wind(east=nothing, north=nothing))

@@ -87,16 +87,23 @@ def _scores_are_those_of_the_file(table: object, records: list[dict[str, object]
 
 
 def _maps_show_the_fields(run: Run, evaluation_id: str) -> None:
+    from aurora_dash.evaluation.maps.drawing import Kind, View
+    from aurora_dash.evaluation.maps.forecasts import At
+    from aurora_dash.ui.judging.map_choice import Choice
+
     result = load_evaluation(run, evaluation_id)
     assert result.fields_path is not None
-    choice = maps.Choice(key="atmos_z", level=500.0, sample=1, lead_hours=6, source="model")
     with open_fields(result.fields_path) as dataset:
-        fields = maps.read(dataset, choice, run.spec(), result)
         truth = dataset["atmos_z"].sel(source="target", lead=6, level=500.0).isel(sample=1).values
-    np.testing.assert_array_equal(fields.target, truth)
-    assert fields.scene.labels == ["synthetic data", "random weights"]
-    assert maps.render(fields, "png").startswith(b"\x89PNG")
-    assert maps.render(fields, "pdf").startswith(b"%PDF")
+    origin = maps.map_origins.Origin(run.id, evaluation_id)
+    with origin.open() as forecasts:
+        at = At(key="atmos_z", level=500.0, sample=1, lead_hours=6)
+        np.testing.assert_array_equal(forecasts.target(at), truth)
+        assert forecasts.labels == ("synthetic data", "random weights")
+    view = View(at=at, kinds=(Kind.PREDICTION, Kind.TARGET, Kind.ERROR))
+    choice = Choice(view=view, projection="plate_carree", swipe=False, play=False)
+    assert maps.map_files.render(origin, None, choice, "png").startswith(b"\x89PNG")
+    assert maps.map_files.render(origin, None, choice, "pdf").startswith(b"%PDF")
 
 
 @pytest.mark.slow

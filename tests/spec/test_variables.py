@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from matplotlib.colors import to_rgba
 
 from aurora_dash.errors import SpecError
-from aurora_dash.figures.colours import colour_map, plotly_colours
+from aurora_dash.figures.colours import colour_map
 from aurora_dash.variables import CATALOGUE, Group, describe, find, recognise, split_key
 
 
@@ -27,10 +26,8 @@ def test_no_alias_means_two_variables_of_one_kind() -> None:
 
 
 @pytest.mark.parametrize("variable", CATALOGUE, ids=lambda v: v.key)
-def test_every_colour_map_is_known_to_both_plotting_libraries(variable) -> None:
-    colours = [to_rgba(colour) for _, colour in plotly_colours(variable.cmap)]
-    assert colours[0] == pytest.approx(colour_map(variable.cmap)(0.0), abs=1 / 255)
-    assert colours[-1] == pytest.approx(colour_map(variable.cmap)(1.0), abs=1 / 255)
+def test_every_colour_map_is_known(variable) -> None:
+    assert colour_map(variable.cmap).N >= 256
 
 
 @pytest.mark.parametrize("variable", CATALOGUE, ids=lambda v: v.key)

@@ -102,13 +102,14 @@ def draw(
                 wind=reader.wind(kind, view.at) if view.wind else None,
             )
         )
-    return panel_set(parts, scene, notes=tuple(_absences(forecasts, view, absent, other)))
+    notes = [] if other is None else [f"A is {forecasts.name}, B is {other.name}."]
+    return panel_set(parts, scene, notes=[*notes, *_absences(forecasts, view, absent, other)])
 
 
 def _title(kind: Kind, other: Other | None) -> str:
     if other is None:
         return TITLES[kind]
-    named = {Kind.PREDICTION: "A: prediction", Kind.OTHER: f"B: {other.name}"}
+    named = {Kind.PREDICTION: "A: prediction", Kind.OTHER: "B: prediction"}
     return named.get(kind, TITLES[kind].replace("Prediction", "A"))
 
 

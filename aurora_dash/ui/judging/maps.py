@@ -1,182 +1,139 @@
-"""Maps of prediction, target and error, interactive and for print."""
+"""Maps of forecasts beside what came true: linked, in any projection, over any lead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from contextlib import ExitStack
 
 import numpy as np
 import streamlit as st
-import xarray as xr
-from numpy.typing import NDArray
 
-from aurora_dash.evaluation.fields import open_fields
+from aurora_dash.evaluation.maps.against import Other
+from aurora_dash.evaluation.maps.drawing import View
+from aurora_dash.evaluation.maps.drawing import draw as draw_panels
+from aurora_dash.evaluation.maps.forecasts import Forecasts
 from aurora_dash.evaluation.results import EvaluationResult
-from aurora_dash.figures.labels import pretty_unit, utc
-from aurora_dash.figures.panels import comparison_panels
-from aurora_dash.figures.scene import Scene
+from aurora_dash.figures.labels import pretty_unit
+from aurora_dash.figures.panels import PanelSet, SharedScales
+from aurora_dash.figures.raster.boxes import Box
+from aurora_dash.figures.raster.drawing import Drawing
+from aurora_dash.figures.raster.projections import Name
 from aurora_dash.runs.store import Run
-from aurora_dash.spec import RunSpec
-from aurora_dash.ui import widgets, words
-from aurora_dash.ui.map_canvas import map_canvas
-from aurora_dash.variables import Group, Variable, describe, split_key
+from aurora_dash.ui import boundary, state, widgets, words
+from aurora_dash.ui.judging import map_choice, map_files, map_origins, map_series
+from aurora_dash.ui.judging.map_choice import Choice
+from aurora_dash.ui.map_canvas import map_canvas, map_frame
 
-_SOURCES = {"model": "Fine-tuned", "initial": "Before fine-tuning", "persistence": "Persistence"}
-_FORMATS = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Which fields are shown."""
-
-    key: str
-    level: float | None
-    sample: int
-    lead_hours: int
-    source: str
+_FORM_BOX = "ask-box"
+"""Key of the form's field for a region of one's own."""
+_ASKED = "map-box-asked"
+_MOST_FRAMES = 80
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fields:
-    """The fields (H, W) of a choice, in physical units."""
-
-    prediction: NDArray[np.float32]
-    target: NDArray[np.float32]
-    persistence: NDArray[np.float32] | None
-    scene: Scene
+def draw(run: Run, result: EvaluationResult | None) -> None:
+    """Selectors, maps, series and files of an evaluation's fields or of stored forecasts."""
+    _draw(run, None if result is None else result.folder.name)
 
 
-def draw(run: Run, result: EvaluationResult) -> None:
-    """Selectors, the interactive maps, and the figure for print."""
-    path = result.fields_path
-    if path is None:
-        widgets.empty(
-            "No fields were kept for maps",
-            "The evaluation kept scores only. Start one that keeps samples for maps.",
-            icon=":material/map:",
-        )
+@st.fragment
+def _draw(run: Run, evaluation: str | None) -> None:
+    if st.session_state.pop(_ASKED, False):
+        st.rerun()
+    with boundary.errors_shown(), ExitStack() as stack:
+        first, second, third = st.columns([3, 2, 3])
+        with first:
+            origin = map_origins.choose(run, evaluation)
+        if origin is None:
+            _nothing()
+            return
+        forecasts = stack.enter_context(origin.open())
+        with second:
+            source = map_choice.choose_source(forecasts)
+        with third:
+            compared = map_origins.choose_other(origin, source, forecasts.sources)
+        other = map_files.matched(stack, forecasts, compared)
+        choice = map_choice.choose(forecasts, source, is_compared=other is not None)
+        identity = " ".join([origin.identity, *([compared[0].identity] if compared else [])])
+        _show(forecasts, other, choice, identity)
+        map_files.downloads(origin, compared, choice, num_leads=len(forecasts.lead_hours))
+
+
+def _nothing() -> None:
+    widgets.empty(
+        "No fields to draw",
+        "Start an evaluation that keeps samples for maps, or choose what a rollout wrote.",
+        icon=":material/map:",
+    )
+
+
+def _show(forecasts: Forecasts, other: Other | None, choice: Choice, identity: str) -> None:
+    shown = draw_panels(forecasts, choice.view, other, keep_empty=choice.play)
+    frames: tuple[Drawing, ...] = ()
+    if choice.play:
+        shared, frames = _frames(forecasts, choice.view, other, choice.projection, identity)
+        shown = shared.of(shown)
+    did = map_canvas(
+        shown, key="maps", projection=choice.projection, swipe=choice.swipe, frames=frames
+    )
+    _in_numbers(forecasts, choice.view, shown)
+    if did.box is not None:
+        _offer(did.box)
+    map_series.draw(forecasts, choice.view, other, did.point, identity)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing the animation")
+def _frames(
+    _forecasts: Forecasts, view: View, _other: Other | None, projection: Name, identity: str
+) -> tuple[SharedScales, tuple[Drawing, ...]]:
+    """A frame a lead, thinned, in one scale of colours; of very many leads every n-th."""
+    leads = _forecasts.lead_hours[:: -(-len(_forecasts.lead_hours) // _MOST_FRAMES)]
+    shared = SharedScales()
+    for hours in leads:
+        shared.add(_frame(_forecasts, view, _other, hours))
+    frames = (shared.of(_frame(_forecasts, view, _other, hours)) for hours in leads)
+    return shared, tuple(map_frame(frame, projection=projection) for frame in frames)
+
+
+def _frame(forecasts: Forecasts, view: View, other: Other | None, hours: int) -> PanelSet:
+    return draw_panels(forecasts, view.at_lead(hours), other, keep_empty=True)
+
+
+def _in_numbers(forecasts: Forecasts, view: View, shown: PanelSet) -> None:
+    """Of the first difference that is shown."""
+    panel = next((panel for panel in shown.panels if panel.is_difference), None)
+    if panel is None or not np.isfinite(panel.values).any():
         return
-    with open_fields(path) as dataset:
-        choice = _choose(dataset)
-        fields = read(dataset, choice, run.spec(), result)
-    shown = comparison_panels(fields.prediction, fields.target, fields.scene, fields.persistence)
-    map_canvas(shown, key=f"maps-{path.parent.name}")
-    _errors_in_numbers(fields)
-    _print(fields, choice, path)
-
-
-def _choose(dataset: xr.Dataset) -> Choice:
-    first, second, third, fourth, fifth = st.columns([3, 2, 3, 2, 2])
-    keys = [str(key) for key in dataset.data_vars]
-    key = first.selectbox("Variable", keys, format_func=variable_name, key="map-variable")
-    level = None
-    if "level" in dataset[key].dims:
-        level = second.selectbox(
-            "Level",
-            [float(value) for value in dataset["level"].values],
-            format_func=lambda value: f"{value:g} hPa",
-            key="map-level",
-        )
-    else:
-        second.selectbox("Level", ["surface"], disabled=True, key="map-no-level")
-    leads = [int(value) for value in dataset["lead"].values]
-    lead = fourth.selectbox("Lead time", leads, format_func=lambda h: f"{h} h", key="map-lead")
-    valid = dataset["valid_time"].sel(lead=lead).values.astype("datetime64[s]").tolist()
-    sample = third.selectbox(
-        "Sample, valid at",
-        range(dataset.sizes["sample"]),
-        format_func=lambda index: utc(valid[index]),
-        key="map-sample",
-    )
-    sources = [name for name in _SOURCES if name in dataset["source"].values]
-    source = fifth.selectbox(
-        "Prediction of", sources, format_func=_SOURCES.__getitem__, key="map-source"
-    )
-    return Choice(key=key, level=level, sample=sample, lead_hours=lead, source=source)
-
-
-def variable_name(key: str) -> str:
-    """A canonical key as a list shows it: ``2t · 2 m temperature``."""
-    group, name = split_key(key)
-    return f"{name} · {describe(name, group).long_name}"
-
-
-def read(dataset: xr.Dataset, choice: Choice, spec: RunSpec, result: EvaluationResult) -> Fields:
-    """The fields of a choice from an opened ``fields.nc``."""
-    chosen = dataset[choice.key].isel(sample=choice.sample).sel(lead=choice.lead_hours)
-    if choice.level is not None:
-        chosen = chosen.sel(level=choice.level)
-    beside = choice.source != "persistence" and "persistence" in dataset["source"].values
-    valid = dataset["valid_time"].isel(sample=choice.sample).sel(lead=choice.lead_hours).values
-    return Fields(
-        prediction=chosen.sel(source=choice.source).values,
-        target=chosen.sel(source="target").values,
-        persistence=chosen.sel(source="persistence").values if beside else None,
-        scene=Scene(
-            variable=_variable(choice.key, spec, str(chosen.attrs.get("units", ""))),
-            latitudes=dataset["latitude"].values,
-            longitudes=dataset["longitude"].values,
-            level=choice.level,
-            valid_time=valid.astype("datetime64[s]").item(),
-            lead_hours=choice.lead_hours,
-            labels=widgets.summary_labels(result.summary),
-            attribution=result.summary.attribution,
-        ),
-    )
-
-
-def _variable(key: str, spec: RunSpec, unit: str) -> Variable:
-    """The table's entry, or what was said when the variable was registered."""
-    group, name = split_key(key)
-    for new in spec.variables:
-        if (new.name, new.group) == (name, group):
-            known = describe(name, group)
-            long_name = new.long_name or known.long_name
-            return Variable(
-                name=name, group=Group(group), long_name=long_name, unit=unit or new.unit
-            )
-    return describe(name, group)
-
-
-def _errors_in_numbers(fields: Fields) -> None:
-    error = fields.scene.difference(fields.prediction, fields.target)
     numbers = {
-        "Mean absolute error here": np.nanmean(np.abs(error)),
-        "Largest error": np.nanmax(np.abs(error)),
-        "Mean error": np.nanmean(error),
+        "Mean absolute difference": np.nanmean(np.abs(panel.values)),
+        "Largest difference": np.nanmax(np.abs(panel.values)),
+        "Mean difference": np.nanmean(panel.values),
     }
-    unit = pretty_unit(fields.scene.variable.unit)
-    widgets.facts(
-        [(name, f"{words.number(float(value))} {unit}") for name, value in numbers.items()],
+    unit = pretty_unit(forecasts.variables[view.at.key].unit)
+    widgets.facts([(n, f"{words.number(float(value))} {unit}") for n, value in numbers.items()])
+    st.caption(
+        f"Of the map {panel.title}, {view.at.lead_hours} h ahead, every grid point alike; the "
+        "scores above are weighted by area."
     )
-    st.caption("Of this one map, every grid point alike; the scores above are weighted by area.")
 
 
-def _print(fields: Fields, choice: Choice, path: Path) -> None:
-    st.markdown("**Figure for print**, with coastlines, units, time and attribution:")
-    name = f"{choice.key}-{choice.lead_hours}h-{path.parent.name}"
-    with st.container(horizontal=True):
-        for file_format, mime in _FORMATS.items():
-            st.download_button(
-                file_format.upper(),
-                partial(render, fields, file_format),
-                file_name=f"{name}.{file_format}",
-                mime=mime,
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"print-{file_format}",
-            )
+def _offer(box: Box) -> None:
+    """The box that was drawn, as a region of the next evaluation."""
+    text = f"{box.north:g}, {box.west:g}, {box.south:g}, {box.east:g}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"Box: {box.south:g}° to {box.north:g}° north, {box.west:g}° to {box.east:g}° east"
+        )
+        st.button(
+            "Evaluate this box",
+            icon=":material/crop_free:",
+            help="Puts it into the form of the next evaluation as a further region.",
+            key="map-box",
+            on_click=_ask_for,
+            args=(text,),
+        )
 
 
-def render(fields: Fields, file_format: str) -> bytes:
-    """The figure for print as a file's bytes; drawn when it is asked for."""
-    from aurora_dash.figures.publication import comparison_figure
-
-    return comparison_figure(
-        fields.prediction,
-        fields.target,
-        fields.scene,
-        persistence=fields.persistence,
-        file_format=file_format,  # type: ignore[arg-type]
-    )
+def _ask_for(box: str) -> None:
+    st.session_state[_FORM_BOX] = box
+    state.flash("The box is in the form New evaluation, under Scores and comparisons.", kind="info")
+    # A button within a fragment runs the fragment alone, and the form lies outside.
+    st.session_state[_ASKED] = True

@@ -105,9 +105,10 @@ def test_a_minus_b_is_taken_at_the_same_valid_time_and_lead(
         maps = drawn(kept, view, other)
         a, b = value("model", "surf_2t", 1, 12), value("initial", "surf_2t", 0, 12)
         np.testing.assert_array_equal(maps["A: prediction"], a[:, ORDER])
-        np.testing.assert_array_equal(maps["B: run b"], b[:, ORDER])
+        np.testing.assert_array_equal(maps["B: prediction"], b[:, ORDER])
         np.testing.assert_array_equal(maps["A − B"], (a - b)[:, ORDER])
         shown = draw(kept, replace(view, at=AT), other)
+        assert "A is run maps, step-00000002, B is run b." in shown.notes
         assert [panel.title for panel in shown.panels] == ["A: prediction"]
         assert "run b has no such field for 2025-01-01T12:00Z" in " ".join(shown.remarks)
 

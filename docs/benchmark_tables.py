@@ -35,8 +35,8 @@ _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "memory": training.memory,
     "gpu_training": training.gpu_training,
     "evaluation": evaluation.evaluation,
-    "maps": maps.maps,
     "printed_maps": maps.printed,
+    "maps": maps.maps,
 }
 
 

@@ -21,10 +21,11 @@ _MORE = """\
 Writes PNG, SVG or PDF by the suffix of --output, with coastlines and without the network; or with
 --leads N an animation over N forecast steps, as .gif or .mp4, in one scale of colours.
 """
-_PROJECTIONS = (
+PROJECTIONS = (
     *("plate_carree", "robinson", "orthographic"),
     *("north_polar_stereographic", "south_polar_stereographic"),
 )
+"""Of `aurora_dash.figures.raster.projections`, which a parser should not wait for."""
 _MOVIES = (".gif", ".mp4")
 
 
@@ -61,7 +62,7 @@ def _add_what(parser: Parser) -> None:
     parser.add_argument(
         "--minus", metavar="CHECKPOINT", help="another checkpoint, to be subtracted (A minus B)"
     )
-    parser.add_argument("--projection", choices=_PROJECTIONS, default=_PROJECTIONS[0])
+    parser.add_argument("--projection", choices=PROJECTIONS, default=PROJECTIONS[0])
     parser.add_argument("--wind", choices=["arrows", "streamlines"], help="wind over the maps")
 
 

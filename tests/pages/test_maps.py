@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from aurora_dash.cli import visualize
 from aurora_dash.evaluation.maps.drawing import Kind, View
 from aurora_dash.evaluation.maps.forecasts import At
 from aurora_dash.evaluation.results import write_result
+from aurora_dash.figures.raster.projections import Name
 from aurora_dash.runs.store import Run, RunStore
-from aurora_dash.ui.judging.map_choice import Choice
+from aurora_dash.ui.judging.map_choice import PROJECTIONS, Choice
 from aurora_dash.ui.judging.map_files import render
 from aurora_dash.ui.judging.map_origins import Origin
 from tests.evaluation.maps.known import SPEC, STARTS, make_result, make_stored, value
@@ -155,6 +157,10 @@ def test_an_animation_is_prepared_in_one_scale(run: Run) -> None:
     app = app.toggle(key="map-animate").set_value(True).run()
     assert not app.exception
     assert not app.error
+
+
+def test_every_projection_is_offered_here_and_on_the_command_line() -> None:
+    assert set(PROJECTIONS) == set(visualize.PROJECTIONS) == set(get_args(Name))
 
 
 @pytest.mark.slow

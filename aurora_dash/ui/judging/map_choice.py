@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import streamlit as st
 
@@ -22,7 +21,6 @@ PROJECTIONS: dict[Name, str] = {
     "north_polar_stereographic": "North polar stereographic",
     "south_polar_stereographic": "South polar stereographic",
 }
-assert set(PROJECTIONS) == set(get_args(Name))
 
 _ALONE = (Kind.PREDICTION, Kind.TARGET, Kind.ERROR, Kind.PERSISTENCE_ERROR)
 _BESIDE = (Kind.PREDICTION, Kind.OTHER, Kind.MINUS)

@@ -11,6 +11,7 @@ if run is not None:
     chosen = follow.choose(run, evaluations)
     if chosen is None:
         follow.nothing_yet()
+        page.stored_forecasts(run)
     elif follow.progress(run, chosen):
         with boundary.errors_shown():
             page.results(run, chosen.id)

@@ -18,6 +18,7 @@ from aurora_dash.ui.judging.map_choice import PROJECTIONS, Choice
 from aurora_dash.ui.judging.map_files import render
 from aurora_dash.ui.judging.map_origins import Origin
 from tests.evaluation.maps.known import SPEC, STARTS, make_result, make_stored, value
+from tests.pages.helpers import OpenPage, texts
 
 EVALUATION = "20250101-000000-aaaa"
 STATUS = """{"schema_version": 1, "id": "%s", "state": "completed",
@@ -132,12 +133,17 @@ def test_forecasts_that_share_no_time_say_so(store: RunStore, run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_stored_forecast_is_drawn_without_an_evaluation(run: Run) -> None:
-    folder = run.folder / "forecasts"
-    folder.mkdir()
-    make_stored(folder / "far.zarr")
-    app = opened(run, None)
+def test_a_stored_forecast_is_drawn_without_an_evaluation(
+    store: RunStore, open_page: OpenPage
+) -> None:
+    run = store.create(SPEC)
+    (run.checkpoints_folder / "step-00000002").mkdir(parents=True)
+    (run.checkpoints_folder / "step-00000002" / "meta.json").write_text("{}")
+    make_stored(run.folder / "forecasts" / "far.zarr")
+    app = open_page("evaluate", run=run.id)
+    assert not app.exception
     assert not app.error
+    assert "No evaluation of this run yet" in texts(app)
     assert app.select_slider(key="map-lead").options == ["6 h", "12 h", "18 h"]
     # Its initial time is not in the run's data: there is a prediction and nothing else.
     assert app.pills(key="map-show").options == ["Prediction", "Target", "Prediction − target"]

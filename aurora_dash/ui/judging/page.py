@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 import xarray as xr
 
+from aurora_dash.evaluation.maps import opening
 from aurora_dash.runs.store import Run
 from aurora_dash.ui.judging import (
     about,
@@ -55,3 +56,9 @@ def results(run: Run, evaluation_id: str) -> None:
 def _offered(scores: xr.Dataset) -> list[str]:
     views = [view for view in _VIEWS if view != _ENSEMBLE or ensembles.RANKS in scores]
     return [*views, _MAPS]
+
+
+def stored_forecasts(run: Run) -> None:
+    """Maps of what rollouts of the run wrote, while nothing has been evaluated."""
+    if opening.stored_forecasts(run):
+        maps.draw(run, None)

@@ -2,6 +2,7 @@
 
     python benchmarks/live.py --out benchmarks/results/live.json      # all parts, about ten minutes
     python benchmarks/live.py --parts latency,refresh                 # some; prints, does not write
+    python benchmarks/live.py --parts rivals --rivals /tmp/rivals/bin/python
 
 A real server, real runs, real trainings and a real headless Chromium:
 
@@ -9,9 +10,11 @@ A real server, real runs, real trainings and a real headless Chromium:
 - ``refresh``: what a refresh costs the server at a million steps of twenty series, and its bytes;
 - ``steps``: what share of its steps a second a training keeps while five tabs look;
 - ``memory``: the server's memory over as many refreshes as an hour has;
-- ``crowd``: ten browsers at once.
+- ``crowd``: ten browsers at once;
+- ``rivals``: TensorBoard and trackio beside it, on the same points.
 
-With ``--out``, parts that were not measured this time stay what they were.
+With ``--out``, parts that were not measured this time stay what they were. The rivals may live in
+an environment of their own (``--rivals``: its Python), so that they change nothing of this one.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.live_parts import latency, memory, refresh, steps
+from benchmarks.live_parts import latency, memory, refresh, rivals, steps
 from benchmarks.surroundings import put, surroundings
 
 Part = Callable[[Path, argparse.Namespace], Mapping[str, Any]]
@@ -60,18 +63,26 @@ def _crowd(folder: Path, options: argparse.Namespace) -> Mapping[str, Any]:
     return latency.many_browsers(folder, writes=writes, count=count)
 
 
+def _rivals(folder: Path, options: argparse.Namespace) -> Mapping[str, Any]:
+    count = 3_000 if options.tiny else 1_000_000
+    return rivals.side_by_side(folder, python=options.rivals, count=count)
+
+
 PARTS: Mapping[str, Part] = {
     "latency": _latency,
     "refresh": _refresh,
     "steps": _steps,
     "memory": _memory,
     "crowd": _crowd,
+    "rivals": _rivals,
 }
 
 
 def main() -> int:
     """Measure the parts one after another, and write or print the results."""
     options = _options()
+    if options.tiny:
+        os.environ["AURORA_DASH_WARM_UP"] = "0"
     document = _before(options.out)
     for name in options.parts:
         began, around = time.monotonic(), surroundings()
@@ -101,6 +112,9 @@ def _options() -> argparse.Namespace:
         "--parts", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)} (all)"
     )
     parser.add_argument("--tiny", action="store_true", help="few steps, short turns: does it run?")
+    parser.add_argument(
+        "--rivals", default=sys.executable, help="a Python that has tensorboard and trackio"
+    )
     parser.add_argument("--out", type=Path, help="write JSON there instead of printing it")
     return parser.parse_args()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from docs.benchmark_sections import data, evaluation, maps, training  # noqa: E402
+from docs.benchmark_sections import data, evaluation, live, maps, training  # noqa: E402
 from docs.benchmark_sections.words import Result  # noqa: E402
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
@@ -37,6 +37,7 @@ _SECTIONS: Mapping[str, Callable[[Result], str]] = {
     "evaluation": evaluation.evaluation,
     "printed_maps": maps.printed,
     "maps": maps.maps,
+    "live": live.live,
 }
 
 

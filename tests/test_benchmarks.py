@@ -25,7 +25,7 @@ def tables(repository: Path) -> ModuleType:
     return module
 
 
-def _run(repository: Path, script: str, *arguments: str) -> dict[str, Any]:
+def _run(repository: Path, script: str, *arguments: str, timeout: float = 200) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, f"benchmarks/{script}.py", *arguments],
         cwd=repository,
@@ -33,7 +33,7 @@ def _run(repository: Path, script: str, *arguments: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=200,
+        timeout=timeout,
     )
     document: dict[str, Any] = json.loads(done.stdout)
     return document
@@ -123,3 +123,28 @@ def test_the_benchmark_of_maps_runs(repository: Path, tables: ModuleType) -> Non
             assert all(seconds > 0 for tries in way["tries"].values() for seconds in tries)
             assert {"click", "change", "zoom"} <= set(way)
     assert "| the dashboard's canvases |" in tables.render({"maps": result})
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_the_benchmark_of_live_monitoring_runs(repository: Path, tables: ModuleType) -> None:
+    parts = "refresh,crowd,memory,rivals"
+    result = _run(repository, "live", "--tiny", "--parts", parts, timeout=580)
+    assert result["refresh"]["steps"] == 5000
+    opens, every = (result["refresh"][what] for what in ("as_it_opens", "all_sections_open"))
+    assert every["charts"] > opens["charts"] > 1
+    assert 0 < opens["bytes"]["mean"] < every["bytes"]["mean"] < result["refresh"]["goal_bytes"]
+    assert opens["thread_cpu_seconds"]["count"] > 0
+    for kind, where in (("with_browsers", "screen"), ("without_browsers", "wire")):
+        delays = result["crowd"][kind][f"{where}_seconds"]
+        assert delays["count"] >= result["crowd"][kind]["writes"] >= 8
+        assert 0 < delays["p50"] <= delays["p95"]
+    assert result["memory"]["refreshes"] > 100
+    page = tables.render({"live": result})
+    assert "at 5,000 steps of 20 series" in page
+    assert "2 at once" in page
+    boards = result["rivals"]["boards"]
+    assert boards["Aurora Dash"]["spike_seen"]
+    assert boards["Aurora Dash"]["refresh_bytes"] > 0
+    assert "not installed" in boards["TensorBoard"]["reason"]

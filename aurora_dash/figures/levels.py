@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
-from aurora_dash.figures.curves import Curve
-from aurora_dash.figures.theme import template
+from aurora_dash.figures.curves import Curve, Plan
 from aurora_dash.figures.thinning import GrowingBins
 
 _MOST_COLUMNS = 120
@@ -38,28 +38,24 @@ def level_losses_figure(
         relative = grid / first[:, None]
         z = np.log10(np.where(relative > 0, relative, np.nan))
     bound = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
-    heat = go.Heatmap(
-        x=max((x for x, _ in cells), key=lambda x: x.size, default=np.empty(0)),
-        y=[f"{name} {level:g}{_SUFFIX}" for name, level in rows],
-        z=z.astype(np.float32),
-        customdata=relative.astype(np.float32),
-        zmin=-bound or -1,
-        zmax=bound or 1,
-        colorscale="RdBu_r",
-        colorbar={"title": {"text": "times<br>its start"}, **_ticks(bound or 1.0)},
-        hovertemplate=f"%{{y}}, {x_title} %{{x}}: %{{customdata:.3g}} times its start"
-        "<extra></extra>",
+    plan = Plan.of(f"Loss by level, {split}", x_title, "")
+    plan.layout.update(hovermode="closest", showlegend=False, yaxis={"type": "category"})
+    plan.data.append(
+        {
+            "type": "heatmap",
+            "x": max((x for x, _ in cells), key=lambda x: x.size, default=np.empty(0)),
+            "y": [f"{name} {level:g}{_SUFFIX}" for name, level in rows],
+            "z": z.astype(np.float32),
+            "customdata": relative.astype(np.float32),
+            "zmin": -bound or -1,
+            "zmax": bound or 1,
+            "colorscale": get_colorscale("RdBu_r"),
+            "colorbar": {"title": {"text": "times<br>its start"}, **_ticks(bound or 1.0)},
+            "hovertemplate": f"%{{y}}, {x_title} %{{x}}: %{{customdata:.3g}} times its start"
+            "<extra></extra>",
+        }
     )
-    return go.Figure(
-        data=[heat],
-        layout={
-            "template": template(),
-            "title": {"text": f"Loss by level, {split}"},
-            "hovermode": "closest",
-            "xaxis": {"title": {"text": x_title}},
-            "yaxis": {"type": "category"},
-        },
-    )
+    return plan.figure()
 
 
 def _ticks(bound: float) -> Mapping[str, list[float] | list[str]]:

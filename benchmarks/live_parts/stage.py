@@ -70,6 +70,10 @@ class TimedServer(Server):
         os.environ |= {"AURORA_DASH_RUNS": str(server.runs)}
         os.environ |= {"AURORA_DASH_QUEUE": str(server.queue)}
         server.start()
+        # What is measured is a server that has been there for a while.
+        deadline = time.monotonic() + _STARTING_SECONDS
+        while not server.times("warm") and time.monotonic() < deadline:
+            time.sleep(0.2)
         return server
 
     @property
@@ -157,7 +161,7 @@ def record(step: int, rng: np.random.Generator) -> dict[str, float | int | str]:
 
 def generated(store: RunStore, steps: int, name: str) -> Run:
     """A run with that many steps behind it, which nobody trains."""
-    run = store.create(_endless(name))
+    run = store.create(endless(name))
     rng, now = np.random.default_rng(0), time.time()
     with run.metrics_path.open("w", encoding="utf-8") as file:
         for step in range(1, steps + 1):
@@ -166,8 +170,8 @@ def generated(store: RunStore, steps: int, name: str) -> Run:
     return run
 
 
-def _endless(name: str) -> Any:
-    """The demo's training, without an end, and without the pauses of checks and saves."""
+def endless(name: str) -> Any:
+    """A spec: the demo's training, without an end, and without the pauses of checks and saves."""
     never = 10**9
     return get_preset("demo").with_overrides(
         [
@@ -219,7 +223,7 @@ class Writer:
 @contextlib.contextmanager
 def training(server: TimedServer, launcher: LauncherName, browser: Browser) -> Iterator[Run]:
     """A run that trains for real, in the server or beside it, for as long as the block lasts."""
-    run = RunStore(server.runs).create(_endless(f"in-a-{launcher}"))
+    run = RunStore(server.runs).create(endless(f"in-a-{launcher}"))
     if launcher is LauncherName.THREAD:
         page = browser.new_page()
         page.goto(f"{server.url}/monitor?run={run.id}")

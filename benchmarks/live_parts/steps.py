@@ -35,27 +35,31 @@ def kept(folder: Path, *, rounds: int, seconds: float) -> dict[str, Any]:
         for launcher in LauncherName:
             with stage.training(server, launcher, browser) as run:
                 pages = [stage.watched(browser, server, run) for _ in range(TABS)]
-                _freeze(pages)
-                found[launcher.value] = _rounds(server, run, pages, rounds, seconds)
+                browsers = Browsers(pages)
+                browsers.hold()
+                found[launcher.value] = _rounds(server, run, browsers, rounds, seconds)
+                browsers.let_go()
                 for page in pages:
                     page.context.close()
     return found
 
 
 def _rounds(
-    server: stage.TimedServer, run: Run, pages: list[Page], rounds: int, seconds: float
+    server: stage.TimedServer, run: Run, browsers: Browsers, rounds: int, seconds: float
 ) -> dict[str, Any]:
     rates: dict[str, list[float]] = {NOBODY: [], WITHOUT_BROWSER: [], IN_BROWSER: []}
     refreshes: dict[str, int] = dict.fromkeys(rates, 0)
     for _ in range(rounds):
         for kind in random.sample(list(rates), len(rates)):
-            with _looking(kind, server, run, pages):
+            with _looking(kind, server, run, browsers):
                 time.sleep(_SETTLING_SECONDS)
                 began = time.time()
                 time.sleep(seconds)
                 while len(times := list(stage.steps_written(run, began).values())) < _FEWEST_STEPS:
                     time.sleep(0.2)
                 refreshes[kind] += len(server.times("fragment", began))
+            if kind == NOBODY and refreshes[kind]:
+                raise RuntimeError(f"{refreshes[kind]} refreshes came while no tab was to look")
             rates[kind].append((len(times) - 1) / (times[-1] - times[0]))
     return {
         "steps_a_second": rates,
@@ -65,14 +69,14 @@ def _rounds(
 
 
 @contextlib.contextmanager
-def _looking(kind: str, server: stage.TimedServer, run: Run, pages: list[Page]) -> Iterator[None]:
+def _looking(kind: str, server: stage.TimedServer, run: Run, browsers: Browsers) -> Iterator[None]:
     if kind == WITHOUT_BROWSER:
         with Tabs(server.url, run.id, TABS):
             yield
     elif kind == IN_BROWSER:
-        _thaw(pages)
+        browsers.let_go()
         yield
-        _freeze(pages)
+        browsers.hold()
     else:
         yield
 
@@ -82,15 +86,20 @@ def _ratio(rates: list[float], alone: list[float]) -> dict[str, Any]:
     return {"median": median(each), "lowest": min(each), "highest": max(each)}
 
 
-def _freeze(pages: list[Page]) -> None:
-    _set_state(pages, "frozen")
+class Browsers:
+    """Tabs in a real browser that can be held still, which costs less than opening them again."""
 
+    def __init__(self, pages: list[Page]) -> None:
+        self._debuggers = [page.context.new_cdp_session(page) for page in pages]
+        for debugger in self._debuggers:
+            debugger.send("Debugger.enable")
 
-def _thaw(pages: list[Page]) -> None:
-    _set_state(pages, "active")
+    def hold(self) -> None:
+        """Have their scripts stand still: they keep their connections and ask for nothing."""
+        for debugger in self._debuggers:
+            debugger.send("Debugger.pause")
 
-
-def _set_state(pages: list[Page], state: str) -> None:
-    """A frozen tab keeps its connection and asks for nothing."""
-    for page in pages:
-        page.context.new_cdp_session(page).send("Page.setWebLifecycleState", {"state": state})
+    def let_go(self) -> None:
+        """Have them look again."""
+        for debugger in self._debuggers:
+            debugger.send("Debugger.resume")

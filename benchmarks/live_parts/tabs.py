@@ -32,16 +32,21 @@ class Tab:
     run_id: str
     period: float | None
     """Seconds from one refresh to the next; None: as fast as the server answers."""
+    query: str = ""
+    """What stands in the page's address beside the run."""
     first_bytes: int = 0
     """Of the first drawing."""
     first_seconds: float = 0.0
     refreshes: list[int] = field(default_factory=list)
     """Bytes that came for each."""
+    charts: int = 0
+    """How many each of them brought."""
     seen: list[tuple[float, float]] = field(default_factory=list)
     """Newest step of the loss chart, and when it came."""
     _page: str = ""
     _fragment: str = ""
     _bytes: int = 0
+    _charts: int = 0
 
     async def live(self, opened: asyncio.Event) -> None:
         """Open the page and refresh it until cancelled."""
@@ -55,10 +60,11 @@ class Tab:
             opened.set()
             due = time.monotonic()
             while True:
-                self._bytes = 0
+                self._bytes = self._charts = 0
                 await self._ask(ws, self._fragment)
                 await self._answer(ws)
                 self.refreshes.append(self._bytes)
+                self.charts = self._charts
                 if self.period is not None:
                     due = max(due + self.period, time.monotonic())
                     await asyncio.sleep(due - time.monotonic())
@@ -66,7 +72,7 @@ class Tab:
     async def _ask(self, ws: ClientConnection, fragment: str = "") -> None:
         message = BackMsg()
         state = message.rerun_script
-        state.query_string, state.page_name = f"run={self.run_id}", "monitor"
+        state.query_string, state.page_name = f"run={self.run_id}{self.query}", "monitor"
         state.page_script_hash = self._page
         if fragment:
             state.fragment_id, state.is_auto_rerun = fragment, True
@@ -94,6 +100,7 @@ class Tab:
 
     def _look(self, message: ForwardMsg) -> None:
         sent = message.delta.new_element.bidi_component.bytes
+        self._charts += bool(sent)
         if _LOSS not in sent[:4096] and _LOSS not in sent[-4096:]:
             return
         newest = _newest_step(json.loads(sent))
@@ -111,8 +118,10 @@ def _newest_step(told: dict[str, Any]) -> float | None:
 class Tabs:
     """Several tabs on a run, open for as long as the block lasts."""
 
-    def __init__(self, url: str, run_id: str, count: int, period: float | None = 0.5) -> None:
-        self.all = [Tab(url, run_id, period) for _ in range(count)]
+    def __init__(
+        self, url: str, run_id: str, count: int, period: float | None = 0.5, query: str = ""
+    ) -> None:
+        self.all = [Tab(url, run_id, period, query) for _ in range(count)]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tabs")
         self._ready = threading.Event()
 

@@ -3,7 +3,7 @@
 Writes a JSON line for each into the file that the environment's ``LIVE_TIMES`` names: `kind`
 (``page`` or ``fragment``), `wall` and `cpu` seconds of its thread, and when it ended (`at`). And a
 line for each garbage collection of the oldest generation: `kind` ``gc`` and `wall` seconds, through
-which all threads wait.
+which all threads wait. And one when PyTorch is imported: `kind` ``warm``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import gc
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.web import cli
+
+from aurora_dash.ui import lifecycle
 
 _OLDEST = 2
 
@@ -27,7 +30,17 @@ def main() -> int:
     with Path(os.environ["LIVE_TIMES"]).open("a", buffering=1, encoding="utf-8") as out:
         _time_drawings(out)
         _time_collections(out)
+        threading.Thread(target=_warm_up, args=(out,), daemon=True).start()
         return int(cli.main(["run", "app.py", *sys.argv[1:]]) or 0)
+
+
+def _warm_up(out: TextIO) -> None:
+    """Have PyTorch imported as the first page does, unless that is off, and say when it is done."""
+    warm_up = lifecycle.warm_up()
+    warm_up.begin()
+    while warm_up.state is lifecycle.WarmUpState.LOADING:
+        time.sleep(0.1)
+    _note(out, "warm", wall=warm_up.seconds)
 
 
 def _time_drawings(out: TextIO) -> None:

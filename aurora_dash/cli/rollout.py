@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def register(commands: Commands) -> None:
 
 def rollout(options: argparse.Namespace) -> Answer:
     """Make the forecasts and write them."""
-    from aurora_dash.evaluation.rollout import RolloutRequest
+    from aurora_dash.evaluation.request import RolloutRequest
     from aurora_dash.evaluation.rollout import rollout as roll
 
     store = store_of(options)
@@ -75,18 +74,15 @@ def rollout(options: argparse.Namespace) -> Answer:
     return Answer(document=document, text=text)
 
 
-def with_time_left(
-    line: ProgressLine, now: Callable[[], float] = time.monotonic
-) -> Callable[[int, int], None]:
+def with_time_left(line: ProgressLine) -> Callable[[int, int], None]:
     """Shows steps and, by the pace of those that were made here, how long the rest will take."""
-    first: tuple[int, float] | None = None
+    from aurora_dash.evaluation.pace import Pace
+
+    pace = Pace()
 
     def show(done: int, total: int) -> None:
-        nonlocal first
-        moment = now()
-        first = first or (done, moment)
-        made, seconds = done - first[0], moment - first[1]
-        left = "" if made <= 0 or done == total else f", {_words(seconds / made * (total - done))}"
+        seconds = pace.seconds_left(done, total)
+        left = "" if seconds is None or done == total else f", {_words(seconds)}"
         line.show(f"forecast step {done}/{total}{left}")
 
     return show

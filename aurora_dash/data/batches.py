@@ -158,6 +158,15 @@ class WindowSamples:
         )
         return self._batch(given, window.inputs[-1], self.names), tuple(targets)
 
+    def observed(self, time_index: int) -> Batch:
+        """The target batch of one time, whether or not it is one of a window."""
+        if isinstance(self._steps, Strips):
+            _, [wanted] = self._steps.take((time_index,), (time_index,))
+        else:
+            step = self._steps.take((time_index,))[time_index]
+            wanted = self._stacked([hide_filled(step)], self._targets)
+        return self._batch(wanted, time_index, self._targets)
+
     def expect(self, indices: Sequence[int]) -> None:
         """Have the system begin to fetch the files of these samples that are not in memory.
 

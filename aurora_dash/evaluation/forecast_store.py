@@ -31,8 +31,6 @@ StoredFields = Mapping[str, NDArray[np.float32]]
 
 LEAD = "prediction_timedelta"
 """Name of the lead time's dimension."""
-FORECASTS_FOLDER = "forecasts"
-"""Within a run's folder, for those that are made from the dashboard."""
 
 _WRITTEN = "written"
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from aurora import Batch
+from numpy.typing import NDArray
 
+from aurora_dash.data.times import Times
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.climatology import Climatology
 from aurora_dash.evaluation.fields import TARGET, FieldKeeper
@@ -67,7 +71,7 @@ class Judge:
             normal = self._normal(target)
             if CLIMATOLOGY in self.sources and normal is not None:
                 forecasts[CLIMATOLOGY] = _alone(normal)
-            start = self.dataset["time"].values[sample.inputs[-1]]
+            start = self._times[sample.inputs[-1]]
             lead = step * self.lead_hours
             for source, file in self.files.items():
                 forecasts[source] = file.fields(start, lead)
@@ -86,7 +90,7 @@ class Judge:
     def _normal(self, target: int) -> Fields | None:
         if self.climatology is None:
             return None
-        return self.climatology.fields(self.dataset["time"].values[target])
+        return self.climatology.fields(self._times[target])
 
     def _keep(
         self, number: int, start: np.datetime64, lead: int, fields: Mapping[str, Fields]
@@ -97,10 +101,19 @@ class Judge:
             means = {k: v.float().mean(dim=0).cpu().numpy() for k, v in found.items()}
             self.keeper.put(number, lead, source, means, time=start)
 
+    @cached_property
+    def _times(self) -> Times:
+        times: Times = self.dataset["time"].values
+        return times
+
+    @cached_property
+    def _grid(self) -> Mapping[str, NDArray[Any]]:
+        return {axis: self.dataset[axis].values for axis in ("latitude", "longitude")}
+
     def _require_match(self, source: str, prediction: Batch, position: int, target: int) -> None:
         """Refuse to compare fields of different times or places."""
         moment = prediction.metadata.time[position].astimezone(UTC).replace(tzinfo=None)
-        expected = self.dataset["time"].values[target]
+        expected = self._times[target]
         if np.datetime64(moment, "ns") != expected:
             raise EvaluationError(
                 f"A forecast of {source} is for {moment}, its target for {expected}: they can't "
@@ -110,7 +123,7 @@ class Judge:
             ("latitude", prediction.metadata.lat),
             ("longitude", prediction.metadata.lon),
         ):
-            grid = self.dataset[axis].values
+            grid = self._grid[axis]
             if found.shape != grid.shape or np.abs(found.cpu().numpy() - grid).max() > 1e-3:
                 raise EvaluationError(
                     f"The forecast of {source} has another {axis} grid ({len(found)} values) than "

@@ -11,7 +11,14 @@ from aurora_dash.errors import AuroraDashError
 from aurora_dash.evaluation.measures import CATEGORICAL, MEASURES
 from aurora_dash.evaluation.regions import require_regions
 from aurora_dash.spec import DataSpec, Region
-from aurora_dash.spec.base import FiniteFloat, PositiveInt, SpecModel, StringTuple, one_or_many
+from aurora_dash.spec.base import (
+    FiniteFloat,
+    PositiveInt,
+    SpecModel,
+    StringTuple,
+    UtcDatetime,
+    one_or_many,
+)
 
 Split = Literal["all", "validation", "train"]
 Baseline = Literal["persistence", "climatology"]
@@ -100,6 +107,20 @@ class ForecastRequest(SpecModel):
         if self.run is None and self.data is None:
             raise ValueError("a checkpoint file brings no data: give `data`")
         return self
+
+
+class RolloutRequest(ForecastRequest):
+    """Which checkpoint to roll out from which initial times, and what of it to keep."""
+
+    variables: StringTuple = ()
+    """Names of the predicted variables to write; empty: all, which a killed rollout can go on
+    from in the middle of a forecast."""
+    every_hours: PositiveInt | None = None
+    """Hours between initial times, from the first; None: all times of the data."""
+    max_starts: PositiveInt | None = None
+    """Only the first initial times; None: all."""
+    start: UtcDatetime | None = None
+    """Only the forecast from this initial time, UTC; None: all."""
 
 
 class EvaluationRequest(ForecastRequest):

@@ -28,7 +28,7 @@ from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.forecast import forecast
 from aurora_dash.evaluation.forecast_store import ForecastAxes, ForecastStore, StoredFields
 from aurora_dash.evaluation.plan_checks import one_part, require_inputs, require_lead
-from aurora_dash.evaluation.request import ForecastRequest
+from aurora_dash.evaluation.request import RolloutRequest
 from aurora_dash.evaluation.results import require_writable
 from aurora_dash.evaluation.samples import initial_windows
 from aurora_dash.evaluation.sources import CheckpointRef, Subject
@@ -38,24 +38,9 @@ from aurora_dash.model.card import licence_of
 from aurora_dash.model.device import choose_device
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.runs.store import RunStore, default_root
-from aurora_dash.spec.base import PositiveInt, StringTuple, UtcDatetime
 from aurora_dash.variables import Group
 
 Progress = Callable[[int, int], None]
-
-
-class RolloutRequest(ForecastRequest):
-    """Which checkpoint to roll out from which initial times, and what of it to keep."""
-
-    variables: StringTuple = ()
-    """Names of the predicted variables to write; empty: all, which a killed rollout can go on
-    from in the middle of a forecast."""
-    every_hours: PositiveInt | None = None
-    """Hours between initial times, from the first; None: all times of the data."""
-    max_starts: PositiveInt | None = None
-    """Only the first initial times; None: all."""
-    start: UtcDatetime | None = None
-    """Only the forecast from this initial time, UTC; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)

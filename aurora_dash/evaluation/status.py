@@ -1,22 +1,25 @@
-"""``status.json`` of an evaluation: how far it is, and whether what it says is still true."""
+"""``status.json`` of an evaluation or a rollout: how far it is, and whether that is still true."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.request import EvaluationRequest, ForecastRequest, RolloutRequest
 from aurora_dash.runs.identity import OwnerRecord
 from aurora_dash.runs.lock import LockState, probe
 
 STATUS_FILE = "status.json"
 
+Request = TypeVar("Request", bound=ForecastRequest)
+
 
 class EvaluationState(StrEnum):
-    """Where an evaluation is in its life."""
+    """Where an evaluation or a rollout is in its life."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -31,8 +34,8 @@ class EvaluationState(StrEnum):
         return self in (EvaluationState.QUEUED, EvaluationState.RUNNING)
 
 
-class EvaluationStatus(BaseModel):
-    """What is known about one evaluation of a run."""
+class WorkStatus(BaseModel, Generic[Request]):
+    """What is known about one piece of work with a checkpoint of a run."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,8 +46,10 @@ class EvaluationStatus(BaseModel):
     remedy: str = ""
     done: int = 0
     total: int = 0
-    """Forecast steps, of all models that are judged."""
-    request: EvaluationRequest | None = None
+    """Forecast steps, of all models at work."""
+    seconds_left: float | None = None
+    """By the pace of the steps that were made since it began or went on; None: not known yet."""
+    request: Request | None = None
     owner: OwnerRecord | None = None
     created: datetime | None = None
     started: datetime | None = None
@@ -56,13 +61,27 @@ class EvaluationStatus(BaseModel):
         return min(self.done / self.total, 1.0) if self.total else None
 
 
-def true_status(folder: Path) -> EvaluationStatus:
+class EvaluationStatus(WorkStatus[EvaluationRequest]):
+    """What is known about one evaluation of a run."""
+
+
+class RolloutStatus(WorkStatus[RolloutRequest]):
+    """What is known about the forecasts of one rollout."""
+
+    file: str = ""
+    """Name of the Zarr store or the NetCDF file in its folder."""
+
+
+Status = TypeVar("Status", EvaluationStatus, RolloutStatus)
+
+
+def true_status(folder: Path, kind: type[Status]) -> Status:
     """What the file says, corrected: a live state without a living owner is interrupted."""
-    status = _recorded_status(folder)
+    status = _recorded_status(folder, kind)
     if not status.state.is_live or status.owner is None or not _is_dead(folder, status.owner):
         return status
     # A worker writes its last word before it lets go of the lock: look again.
-    status = _recorded_status(folder)
+    status = _recorded_status(folder, kind)
     if not status.state.is_live:
         return status
     return status.model_copy(
@@ -81,14 +100,14 @@ def _is_dead(folder: Path, owner: OwnerRecord) -> bool:
     return lock is not LockState.HELD
 
 
-def _recorded_status(folder: Path) -> EvaluationStatus:
+def _recorded_status(folder: Path, kind: type[Status]) -> Status:
     path = folder / STATUS_FILE
     try:
-        return EvaluationStatus.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        return EvaluationStatus(
+        return kind(
             id=folder.name,
             state=EvaluationState.FAILED,
             reason=f"Can't read {path}: {error}.",
-            remedy="Evaluate again.",
+            remedy="Start it again.",
         )

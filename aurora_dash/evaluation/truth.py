@@ -30,11 +30,8 @@ class Truth:
         module: OwnStatistics,
     ) -> None:
         self._module = module
-        self._num_samples = len(samples)
         starts = [Window(inputs=s.inputs, targets=()) for s in samples]
-        moments = [Window(inputs=(i,), targets=(i,)) for i in range(dataset.sizes["time"])]
-        # One reader for both, so that they share what it keeps in memory.
-        self._windows = WindowSamples(dataset, [*starts, *moments], names)
+        self._windows = WindowSamples(dataset, starts, names)
         self._newest: tuple[int, Fields] | None = None
 
     def inputs(self, positions: Sequence[int]) -> Batch:
@@ -45,7 +42,7 @@ class Truth:
         """Observed fields of all predicted variables that the data has, at one time."""
         # The target of one sample is mostly what persistence says of the next.
         if self._newest is None or self._newest[0] != time_index:
-            _, (observed,) = self._windows[self._num_samples + time_index]
+            observed = self._windows.observed(time_index)
             observed = self._module.batch_transform_hook(observed)
             fields = fields_of(observed.crop(self._module.patch_size), 0)
             self._newest = (time_index, fields)

@@ -28,8 +28,9 @@ from aurora_dash.evaluation.maps.film import film
 from aurora_dash.evaluation.maps.forecasts import At, Forecasts
 from aurora_dash.evaluation.maps.opening import of_stored
 from aurora_dash.evaluation.plan_checks import one_part
+from aurora_dash.evaluation.request import RolloutRequest
 from aurora_dash.evaluation.results import replacing, require_writable
-from aurora_dash.evaluation.rollout import RolloutRequest, rollout
+from aurora_dash.evaluation.rollout import rollout
 from aurora_dash.evaluation.sought import Found, Sought, find
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.targets import predicted_targets

@@ -89,6 +89,11 @@ class Run:
         return self.folder / "evaluation"
 
     @property
+    def forecast_folder(self) -> Path:
+        """Forecasts that were rolled out, each with its status in a folder of its own."""
+        return self.folder / "forecasts"
+
+    @property
     def export_folder(self) -> Path:
         """Checkpoints for use without this project."""
         return self.folder / "export"

@@ -18,14 +18,16 @@ import pytest
 import xarray as xr
 from aurora import Batch
 
+from aurora_dash.cli.rollout import with_time_left
 from aurora_dash.data.source import open_data
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation import rollout as rollout_module
 from aurora_dash.evaluation.evaluate import evaluate
 from aurora_dash.evaluation.fields import open_fields
-from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.pace import Pace
+from aurora_dash.evaluation.request import EvaluationRequest, RolloutRequest
 from aurora_dash.evaluation.results import select_scores
-from aurora_dash.evaluation.rollout import Rollout, RolloutRequest, rollout
+from aurora_dash.evaluation.rollout import Rollout, rollout
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 
@@ -214,20 +216,27 @@ def test_memory_does_not_grow_with_the_length_of_a_rollout(
 
 
 def test_the_time_left_follows_from_the_steps_that_were_made_here() -> None:
-    from aurora_dash.cli.rollout import with_time_left
+    clock = iter([0.0, 10.0, 20.0])
+    pace = Pace(now=lambda: next(clock))
+    left = [pace.seconds_left(done, 112) for done in (100, 101, 102)]
+    assert left == [None, pytest.approx(110), pytest.approx(100)]
 
+
+def test_the_time_left_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
 
     class Line:
         def show(self, text: str) -> None:
             shown.append(text)
 
-    clock = iter([0.0, 10.0, 20.0])
-    show = with_time_left(Line(), now=lambda: next(clock))  # type: ignore[arg-type]
-    for done in (100, 101, 102):
+    left = {100: None, 101: 130.0, 102: 5.2, 112: 0.0}
+    monkeypatch.setattr(Pace, "seconds_left", lambda self, done, total: left[done])
+    show = with_time_left(Line())  # type: ignore[arg-type]
+    for done in left:
         show(done, 112)
     assert shown == [
         "forecast step 100/112",
         "forecast step 101/112, about 2 min left",
-        "forecast step 102/112, about 2 min left",
+        "forecast step 102/112, about 5 s left",
+        "forecast step 112/112",
     ]

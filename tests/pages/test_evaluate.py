@@ -12,12 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.job import EvaluationState, list_evaluations, load_evaluation
+from aurora_dash.evaluation.request import RolloutRequest
 from aurora_dash.evaluation.results import EvaluationResult
+from aurora_dash.evaluation.rollout_job import forecast_path, list_rollouts
+from aurora_dash.evaluation.status import RolloutStatus
 from aurora_dash.presets import demo
 from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec, TrainingSpec
-from aurora_dash.ui.judging import maps, report
+from aurora_dash.ui.judging import forecasts, maps, report
 from tests.pages.helpers import TINY_DATA, OpenPage, button, parameter, texts, title, wait_until
 
 SPEC = demo().replace(
@@ -104,6 +107,48 @@ def _maps_show_the_fields(run: Run, evaluation_id: str) -> None:
     choice = Choice(view=view, projection="plate_carree", swipe=False, play=False)
     assert maps.map_files.render(origin, None, choice, "png").startswith(b"\x89PNG")
     assert maps.map_files.render(origin, None, choice, "pdf").startswith(b"%PDF")
+
+
+@pytest.mark.slow
+def test_a_forecast_is_made_and_listed_with_its_file(open_page: OpenPage, trained: Run) -> None:
+    app = open_page("evaluate", run=trained.id)
+    app.number_input(key="roll-leads").set_value(2)
+    app.selectbox(key="roll-format").set_value("nc")
+    app = app.run().button(key="roll").click().run()
+    assert not app.exception
+    wait_until(lambda: not list_rollouts(trained)[0].state.is_live, 120)
+    [status] = list_rollouts(trained)
+    assert status.state is EvaluationState.COMPLETED, status.reason
+    app = open_page("evaluate", run=trained.id)
+    assert not app.exception
+    assert "1 forecast of 2 steps" in texts(app)
+    path = forecast_path(trained, status)
+    assert str(path) in [code.value for code in app.code]
+    assert "NetCDF" in {element.proto.label for element in app.get("download_button")}
+    path.unlink()
+    app = open_page("evaluate", run=trained.id)
+    assert "was deleted" in texts(app)
+
+
+@pytest.mark.slow
+def test_forecasts_that_rest_say_why_and_can_go_on(
+    open_page: OpenPage, trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(forecasts, "resume_rollout", lambda run, name, roots: resumed.append(name))
+    request = RolloutRequest(run=trained.id, leads=8, max_starts=1)
+    for state, reason in (("failed", "The disk is full."), ("interrupted", "Its process is gone.")):
+        folder = trained.forecast_folder / f"20260101-000000-{state}"
+        folder.mkdir(parents=True)
+        status = RolloutStatus(
+            id=folder.name, state=state, reason=reason, request=request, done=3, total=8
+        )
+        (folder / "status.json").write_text(status.model_dump_json())
+    app = open_page("evaluate", run=trained.id)
+    assert "The disk is full. 3 of 8 steps are kept." in app.error[0].value
+    assert "Its process is gone. 3 of 8 steps are kept." in app.warning[0].value
+    app.button(key="resume-20260101-000000-failed").click().run()
+    assert resumed == ["20260101-000000-failed"]
 
 
 @pytest.mark.slow

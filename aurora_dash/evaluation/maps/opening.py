@@ -15,7 +15,7 @@ import xarray as xr
 from aurora_dash.data.places import is_zarr_store
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.fields import open_fields
-from aurora_dash.evaluation.forecast_store import FORECASTS_FOLDER, LEAD
+from aurora_dash.evaluation.forecast_store import LEAD
 from aurora_dash.evaluation.maps.forecasts import Forecasts
 from aurora_dash.evaluation.results import RANDOM, SYNTHETIC, EvaluationResult
 from aurora_dash.evaluation.targets import described
@@ -79,8 +79,14 @@ def of_stored(path: Path, truth: xr.Dataset | None = None) -> Forecasts:
 
 def stored_forecasts(run: Run) -> tuple[Path, ...]:
     """Files of forecasts in a run's folder, the newest first."""
-    folder = run.folder / FORECASTS_FOLDER
-    found = [*folder.glob("*.nc"), *(p for p in folder.glob("*.zarr") if is_zarr_store(p))]
+    folder = run.forecast_folder
+    # Those of the command line, and those of the page in folders of their own.
+    found = [
+        path
+        for pattern in ("*.nc", "*.zarr", "*/*.nc", "*/*.zarr")
+        for path in folder.glob(pattern)
+        if path.is_file() or is_zarr_store(path)
+    ]
     shown = [path for path in found if not path.name.startswith(".")]
     return tuple(sorted(shown, key=lambda path: path.stat().st_mtime, reverse=True))
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aurora_dash.data.roots import configured_roots, expand_paths
+from aurora_dash.data.roots import configured_roots
 from aurora_dash.evaluation.job import start_evaluation
 from aurora_dash.evaluation.regions import REGIONS
-from aurora_dash.evaluation.request import NOT_OF_OTHER_FILES, EvaluationRequest
+from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.runs.store import Run
-from aurora_dash.spec import DataSpec, RunSpec
+from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, runs_view, state, widgets
 from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.judging import ask_data
 from aurora_dash.ui.judging.ask_scores import score_form
 from aurora_dash.ui.state import Selection
 
-_OWN, _DEMO, _FILES = "the run's own data", "the demo", "other files"
 _SPLITS = {
     "validation": "The kept-back last part",
     "train": "The part trained on",
@@ -67,62 +67,40 @@ def form(run: Run, *, expanded: bool) -> None:
             help="Best has the lowest validation loss, last is the newest.",
             key="ask-checkpoint",
         )
-        source = second.selectbox(
-            "Data",
-            [_OWN, _DEMO, _FILES],
-            help="What forecasts are made from and compared with.",
-            key="ask-data",
-        )
+        source = ask_data.source_box(second, "ask")
         split = third.selectbox(
             "Part of the data",
-            list(_SPLITS) if source == _OWN and _keeps_back(spec) else ["all"],
+            list(_SPLITS) if source == ask_data.OWN and _keeps_back(spec) else ["all"],
             format_func=_SPLITS.__getitem__,
             help="The kept-back part tells what the model does on times it has not seen.",
             key=f"ask-split-{source}",
         )
-        typed = _paths() if source == _FILES else ""
-        part = _part(spec) if source == _OWN else None
+        data = ask_data.more_fields(source, spec, "ask")
         leads, initial, regions = _more(spec)
         scoring = score_form(spec)
-        if st.button("Evaluate", icon=":material/play_arrow:", type="primary", key="ask"):
+        if st.button(
+            "Evaluate",
+            icon=":material/play_arrow:",
+            type="primary",
+            disabled=scoring is None,
+            key="ask",
+        ):
             _start(
                 run,
                 {
                     "checkpoint": checkpoint,
-                    "data": _data(source, typed, spec),
-                    "part": part,
+                    **data,
                     "split": split,
                     "leads": leads,
                     "initial": initial,
                     "regions": tuple(regions) or ("global",),
-                    **scoring,
+                    **(scoring or {}),
                 },
             )
 
 
 def _keeps_back(spec: RunSpec) -> bool:
     return spec.data.has_validation_period or spec.data.validation_fraction > 0
-
-
-def _part(spec: RunSpec) -> str | None:
-    """The part of a mix to judge on; None where nothing is mixed."""
-    if not spec.data.mix:
-        return None
-    return st.selectbox(
-        "Part of the mix",
-        [part.name for part in spec.data.mix],
-        help="Each part has a grid of its own, and is judged for itself.",
-        key="ask-part",
-    )
-
-
-def _paths() -> str:
-    return st.text_area(
-        "Files, folders or patterns, one a line",
-        placeholder="/data/era5/pressure_levels.nc\n/data/era5/single_levels.nc",
-        height=90,
-        key="ask-paths",
-    )
 
 
 def _more(spec: RunSpec) -> tuple[int, bool, list[str]]:
@@ -153,25 +131,12 @@ def _more(spec: RunSpec) -> tuple[int, bool, list[str]]:
     return int(leads), initial, regions
 
 
-def _data(source: str, typed: str, spec: RunSpec) -> DataSpec | None:
-    """The data to judge on; None for the run's own."""
-    if source == _OWN:
-        return None
-    elsewhere = {"region": None, "validation_fraction": 0.0, **NOT_OF_OTHER_FILES}
-    if source == _DEMO:
-        return spec.data.replace(source="demo", **elsewhere)
-    paths = tuple(line.strip() for line in typed.splitlines() if line.strip())
-    return spec.data.replace(source="files", paths=paths, **elsewhere)
-
-
 def _start(run: Run, fields: dict[str, object]) -> None:
     with boundary.errors_shown():
         request = EvaluationRequest.build({"run": run.id, **fields})
-        if request.data is not None and request.data.source == "files":
-            expand_paths(request.data.paths, roots=configured_roots())
-        files = (request.climatology, *(other.forecast for other in request.against))
-        if named := [file for file in files if file not in (None, "data")]:
-            expand_paths([str(file) for file in named], roots=configured_roots())
+        climatology = None if request.climatology == "data" else request.climatology
+        forecasts = (other.forecast for other in request.against)
+        ask_data.require_readable(request, climatology, *forecasts)
         started = start_evaluation(run, request, roots=configured_roots())
         state.select(Selection.EVALUATION, started)
         st.rerun()

@@ -18,15 +18,17 @@ _DEFAULT = ("rmse", "mae", "bias")
 _GROUPS = {"surface": "Land and sea", "hour": "Hour of the day", "season": "Season"}
 
 
-def score_form(spec: RunSpec) -> dict[str, Any]:
-    """Fields of an `EvaluationRequest`; of what was not touched the defaults."""
-    fields: dict[str, Any] = {}
+def score_form(spec: RunSpec) -> dict[str, Any] | None:
+    """Fields of an `EvaluationRequest`, of what was not touched the defaults; None where
+    something was typed that can't be meant, which is said."""
+    fields: dict[str, Any] | None = None
     with st.expander("Scores and comparisons", icon=":material/tune:"), boundary.errors_shown():
         first, second = st.columns(2)
-        with first:
-            fields |= _measures(spec)
+        # What is wrong in the first must not hide the second.
         with second:
-            fields |= _comparisons()
+            comparisons = _comparisons()
+        with first:
+            fields = {**_measures(spec), **comparisons}
     return fields
 
 

@@ -11,6 +11,7 @@ from aurora_dash.evaluation.job import (
     list_evaluations,
     stop_evaluation,
 )
+from aurora_dash.evaluation.status import RolloutStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, state, widgets, words
 from aurora_dash.ui.state import Selection
@@ -75,7 +76,7 @@ def _progress(run: Run, evaluation_id: str) -> None:
         status = get_evaluation(run, evaluation_id)
         if not status.state.is_live:
             st.rerun()
-        st.progress(status.fraction_done or 0.0, text=_progress_text(status))
+        st.progress(status.fraction_done or 0.0, text=progress_text(status))
         st.button(
             "Stop",
             icon=":material/stop:",
@@ -86,12 +87,14 @@ def _progress(run: Run, evaluation_id: str) -> None:
         )
 
 
-def _progress_text(status: EvaluationStatus) -> str:
+def progress_text(status: EvaluationStatus | RolloutStatus) -> str:
+    """How far work is and how long the rest will take, as far as that is known."""
     if status.state is EvaluationState.QUEUED:
-        return "Waiting for another evaluation to end"
+        return "Waiting for other work with a checkpoint to end"
     if not status.total:
         return "Opening the data and loading the models"
-    return f"{status.done:,} / {status.total:,} forecast steps"
+    left = "" if status.seconds_left is None else f", {words.duration(status.seconds_left)} left"
+    return f"{status.done:,} / {status.total:,} forecast steps{left}"
 
 
 @boundary.guarded

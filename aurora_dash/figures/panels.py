@@ -70,8 +70,8 @@ class PanelSet:
     @property
     def has_missing(self) -> bool:
         """Whether a panel lacks a value somewhere."""
-        # A sum is missing where a value is, and asks for no memory.
-        return any(np.isnan(panel.values.sum(dtype=np.float64)) for panel in self.panels)
+        # The least of values of which one is missing is missing, and asks for no memory.
+        return any(np.isnan(panel.values.min()) for panel in self.panels)
 
     @property
     def remarks(self) -> list[str]:

@@ -19,8 +19,8 @@ def maps(result: Result) -> str:
     )
     sections = [
         f"## Three linked maps\n\n`python benchmarks/maps.py`: {surroundings(result)} "
-        f"{result['cores']} cores, a load of {result['load_average']:.1f} at the end, Chromium "
-        f"{result['chromium']} with software rendering.\n\nMilliseconds from the event in the "
+        f"{result['cores']} cores, a load of {result['load_average']:.1f} at the end, headless "
+        "Chromium with software rendering.\n\nMilliseconds from the event in the "
         "browser until prediction, target and error are all on the screen, median / 95th "
         f"percentile; the zoom includes the pause of 150 ms that ends it. Goals: {goals}.\n"
     ]

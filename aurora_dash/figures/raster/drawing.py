@@ -91,6 +91,7 @@ class Drawing:
             "wraps": lens.wraps,
             "extent": [extent.left, extent.right, extent.bottom, extent.top],
             "stretch": grid.stretch if plain else 1.0,
+            "cell": lens.cell,
             "latitudes": put(grid.latitudes),
             "longitudes": put(grid.longitudes),
             "rim": put(rim(lens)),

@@ -12,10 +12,11 @@ from aurora_dash.figures.raster.projections import Extent, Projection
 from aurora_dash.figures.raster.slots import Slots
 from aurora_dash.figures.scene import FloatArray, Grid
 
-MAX_COLUMNS = 1200
-"""Of a part of a map that is shown in detail."""
-WHOLE_CELLS = 1_100_000
-"""A grid of at most so many cells, such as one of 0.25 degrees, is sent whole."""
+MAX_COLUMNS = 1440
+"""Of a part of a map that is shown in detail: a globe of 0.25 degrees fits."""
+WHOLE_CELLS = 400_000
+"""Of one panel of the whole, as large as three panels beside each other show it; a grid of no more
+cells is sent whole."""
 _MAX_PROJECTED = 640_000
 _FINE = 0.5
 """A pixel of a projected map of at most so many cells' width shows all there is."""
@@ -74,6 +75,14 @@ class Lens:
     def wraps(self) -> bool:
         """Whether the map repeats itself to the west and the east."""
         return self.projection.is_plain and self._columns.wraps
+
+    @property
+    def cell(self) -> float:
+        """Width of the finest pixel that shows more than wider ones, in map coordinates."""
+        if self.projection.is_plain:
+            return self._columns.step
+        # On a sphere of radius 1 a step of the latitude is so long near the map's centre.
+        return _FINE * float(np.deg2rad(abs(self._rows.step)))
 
     def whole(self, most: int = WHOLE_CELLS) -> Pixels:
         """All of the map. A grid of at most `most` cells is shown cell by cell, a larger one in
@@ -137,13 +146,11 @@ class Lens:
         longitudes, latitudes = self.projection.inverse(*np.meshgrid(x, y))
         rows, columns = self._rows.at(latitudes), self._columns.at(longitudes)
         cells = np.where((rows < 0) | (columns < 0), -1, rows * self.grid.shape[1] + columns)
-        # On a sphere of radius 1 a step of the latitude is so long near the map's centre.
-        step = np.deg2rad(abs(self._rows.step))
         return Pixels(
             left=seen.left,
             top=seen.top,
             width=pixel_width,
             height=pixel_height,
             cells=cells.astype(np.int32),
-            finest=bool(max(pixel_width, pixel_height) <= _FINE * step),
+            finest=max(pixel_width, pixel_height) <= self.cell,
         )

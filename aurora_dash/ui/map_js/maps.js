@@ -1,7 +1,7 @@
 // All maps of one figure: linked, kept through Streamlit's reruns, drawn at most once a frame.
 
 const PAUSE = 150;
-const MOST_COLUMNS = 1200;
+const MOST_COLUMNS = 1440;
 const LEAST_WIDTH = 300;
 const GAP = 16;
 const MOST_HEIGHT = 560;
@@ -284,16 +284,23 @@ class Maps {
     const seen = this.view.seen();
     const across = seen.right - seen.left;
     const pixels = Math.min(MOST_COLUMNS, Math.ceil(this.view.width * (devicePixelRatio || 1)));
-    const isCoarse = !this.whole.finest && across / this.whole.pixelWidth < 0.9 * pixels;
+    const isCoarse = this.finestPixel(across, pixels) < 0.9 * this.whole.pixelWidth;
     const close = this.head.plain ? CLOSE_DEGREES : CLOSE_PART * (this.view.right - this.view.left);
     if (!isCoarse && across > close) {
       if (this.asked) this.tellSeen(null);
       return;
     }
     const detail = this.detail();
-    const isEnough = detail && (detail.finest || across / detail.pixelWidth > 0.7 * pixels);
+    const isEnough = detail && this.finestPixel(across, pixels) > 0.7 * detail.pixelWidth;
     if (isEnough && !(this.head.plain && isWide(this.asked, close) && across <= close)) return;
     this.tellSeen(partRound(seen, this.view, pixels));
+  }
+
+  // Width of a pixel of the part that would come: whole cells, where the map has them.
+  finestPixel(across, pixels) {
+    const { cell, plain } = this.head;
+    const each = across / pixels;
+    return plain ? cell * Math.max(1, Math.ceil(each / cell)) : Math.max(each, cell);
   }
 
   tellSeen(part) {

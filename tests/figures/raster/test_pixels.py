@@ -129,7 +129,7 @@ def test_a_large_grid_is_thinned_to_what_a_screen_shows() -> None:
     )
     lens = Lens(Grid.of(scene), Projection())
     whole = lens.whole()
-    assert whole.shape == (601, 1200)
+    assert whole.shape == (361, 720)
     assert not whole.finest
     part = lens.part(Extent(-10, 50, 30, 60))
     assert part.finest

@@ -3,6 +3,8 @@
 const LINES = [
   ["graticule", "rgba(60,60,60,0.35)", 0.6],
   ["boundaries", "rgba(40,40,40,0.55)", 0.7],
+  // Seen on dark colours, too.
+  ["coastline", "rgba(255,255,255,0.5)", 2.4],
   ["coastline", "rgba(20,20,20,0.9)", 1],
 ];
 const DEGREES = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60];

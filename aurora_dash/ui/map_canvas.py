@@ -19,7 +19,7 @@ import streamlit as st
 
 from aurora_dash.figures.panels import PanelSet
 from aurora_dash.figures.raster.boxes import Box, box_of, rim_of
-from aurora_dash.figures.raster.drawing import FRAME_CELLS, Drawing, Sheet
+from aurora_dash.figures.raster.drawing import FRAME_CELLS, Drawing, Frame, Sheet
 from aurora_dash.figures.raster.projections import Extent, Name, Projection
 from aurora_dash.figures.raster.wire import Held
 from aurora_dash.ui import state
@@ -76,7 +76,7 @@ def map_canvas(
     projection: Name | Projection = "plate_carree",
     swipe: bool = False,
     height: int | None = None,
-    frames: Sequence[Drawing] = (),
+    frames: Sequence[Frame] = (),
 ) -> CanvasView:
     """Draw the panels side by side, or bring the maps of that `key` up to date with them.
 
@@ -101,16 +101,16 @@ def map_canvas(
     return memory.view
 
 
-def map_frame(shown: PanelSet, *, projection: Name | Projection = "plate_carree") -> Drawing:
+def map_frame(shown: PanelSet, *, projection: Name | Projection = "plate_carree") -> Frame:
     """One frame of an animation, thinned to what plays smoothly; small enough to be cached."""
     if isinstance(projection, str):
         projection = Projection.centred(projection, shown.grid)
-    return Drawing(shown, projection, most_cells=FRAME_CELLS)
+    return Drawing(shown, projection, most_cells=FRAME_CELLS).frame()
 
 
 @st.fragment
 def _canvas(
-    drawing: Drawing, frames: Sequence[Drawing], options: dict[str, Any], memory: _Memory
+    drawing: Drawing, frames: Sequence[Frame], options: dict[str, Any], memory: _Memory
 ) -> None:
     if memory.told:
         memory.told = False
@@ -122,7 +122,7 @@ def _canvas(
         head["part"] = drawing.part(sheet, memory.seen, memory.columns)
     for frame in frames:
         sheet.blocks += frame.blocks
-    head["frames"] = [_frame(frame) for frame in frames]
+    head["frames"] = [frame.head for frame in frames]
     head["marks"] = _marks(sheet, drawing.lens.projection, memory.view)
     key = options["key"]
     _maps(
@@ -134,11 +134,6 @@ def _canvas(
         on_box_change=partial(_on_box, key, memory, drawing.lens.projection),
         on_frame_change=partial(_on_frame, key, memory),
     )
-
-
-def _frame(frame: Drawing) -> dict[str, Any]:
-    """What of a frame differs from the maps over which it is played."""
-    return {name: frame.head[name] for name in ("subtitle", "panels", "scales", "whole")}
 
 
 def _marks(sheet: Sheet, projection: Projection, view: CanvasView) -> dict[str, Any]:

@@ -204,6 +204,15 @@ class TestWithAMouse:
         page.mouse.move(*_spot(page, 0, 0.5, 0.5))
         _assert_read(page, lead=12)
 
+    def test_a_browser_that_lost_what_it_held_gets_it_again(self, page: Any) -> None:
+        page.evaluate("auroraDashMapBlocks.get('maps').clear()")
+        page.get_by_role("radio", name="12").click()
+        page.wait_for_function(
+            "document.querySelector('.aurora-map-subtitle').textContent.includes('+12 h')"
+        )
+        page.mouse.move(*_spot(page, 0, 0.3, 0.6))
+        _assert_read(page, lead=12)
+
     def test_what_has_no_value_is_hatched_and_named(self, page: Any) -> None:
         # Rows 300 to 400 and columns 200 to 300 are latitudes 30 to 10 and longitudes 40 to 60.
         across, down = (50 + 180) / 360, (90 - 20) / 180

@@ -7,6 +7,7 @@ degrees in plate carrée and radii of the earth in other projections, x to the r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,15 @@ class Sheet:
         return block.name
 
 
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What a frame of an animation shows, without the fields that it was made of."""
+
+    head: dict[str, Any]
+    """Words, colours and pixels, as far as frames differ in them."""
+    blocks: Sequence[Block]
+
+
 class Drawing:
     """The maps of a `PanelSet` in a projection: the whole in one piece, parts when asked for.
 
@@ -70,6 +80,11 @@ class Drawing:
         extent, projection = self.lens.extent, self.lens.projection
         edges = (extent.left, extent.right, extent.bottom, extent.top)
         return "/".join([projection.name, *(f"{edge:.4g}" for edge in edges)])
+
+    def frame(self) -> Frame:
+        """These maps as a frame over others of the same place."""
+        differing = ("subtitle", "panels", "scales", "whole")
+        return Frame({name: self.head[name] for name in differing}, self.blocks)
 
     def part(self, sheet: Sheet, seen: Extent, columns: int) -> dict[str, Any]:
         """Head of a part of the map for a canvas of so many pixels' width; blocks go to `sheet`."""

@@ -40,7 +40,7 @@ function barOf({ low, high }, colours, unit, titles) {
   return bar;
 }
 
-function drawBars(parent, head, blocks, hidden) {
+function drawBars(parent, head, blocks) {
   parent.replaceChildren();
   head.scales.forEach((scale, index) => {
     const mine = head.panels.filter((panel) => panel.scale === index);

@@ -344,7 +344,6 @@ class Maps {
     this.play(false, true);
     clearTimeout(this.pause);
     this.sizes.disconnect();
-    this.pointers.dispose();
   }
 }
 

@@ -115,13 +115,13 @@ class Panel {
     }
   }
 
-  strokeIn(context, view, path, colour, width) {
+  // Lines know their own extent no better than that they may reach all round the globe.
+  strokeIn(context, view, path, colour, width, turns = view.turns(view.left, view.right)) {
     context.save();
     context.strokeStyle = colour;
     context.lineWidth = width / view.scale;
     context.lineJoin = "round";
-    // Lines know their own extent no better than that they may reach all round the globe.
-    for (const turn of view.turns(view.left, view.right)) {
+    for (const turn of turns) {
       context.save();
       context.transform(...placing(view, turn));
       context.stroke(path);
@@ -161,13 +161,15 @@ class Panel {
   }
 
   drawMarks(context, scene, view) {
+    // Marks may be told in another turn round the globe than the one that is in view.
+    const turns = scene.plain ? [-1, 0, 1] : [0];
     if (scene.box) {
-      this.strokeIn(context, view, scene.box, "#ffffff", 4);
-      this.strokeIn(context, view, scene.box, "#d55e00", 2);
+      this.strokeIn(context, view, scene.box, "#ffffff", 4, turns);
+      this.strokeIn(context, view, scene.box, "#d55e00", 2, turns);
     }
     if (!scene.point) return;
     const [x, y] = scene.point;
-    for (const turn of scene.plain ? [-1, 0, 1] : [0]) {
+    for (const turn of turns) {
       context.beginPath();
       context.arc(view.screenX(x + turn * TURN), view.screenY(y), 5, 0, 2 * Math.PI);
       context.lineWidth = 4;

@@ -19,7 +19,7 @@ import streamlit as st
 
 from aurora_dash.figures.panels import PanelSet
 from aurora_dash.figures.raster.boxes import Box, box_of, rim_of
-from aurora_dash.figures.raster.drawing import FRAME_CELLS, Drawing, Frame, Sheet
+from aurora_dash.figures.raster.drawing import FRAME_CELLS, DetailedDrawing, Drawing, Sheet
 from aurora_dash.figures.raster.projections import Extent, Name, Projection
 from aurora_dash.figures.raster.wire import Held
 from aurora_dash.ui import state
@@ -44,7 +44,7 @@ class CanvasView:
     box: Box | None = None
     """The region that was drawn."""
     frame: int | None = None
-    """Index of the animation's frame at which it was paused."""
+    """Index of the animation's frame at which it was just paused."""
 
 
 @dataclass
@@ -59,13 +59,13 @@ class _Memory:
     columns: int = 0
     told: bool = False
     """Whether a person did something that the rest of the page hasn't been told of."""
-    drawing: Drawing | None = None
+    drawing: DetailedDrawing | None = None
 
-    def drawn(self, shown: PanelSet, projection: Projection) -> Drawing:
+    def drawn(self, shown: PanelSet, projection: Projection) -> DetailedDrawing:
         """The maps; of the very panels that were drawn last, what was made of them then."""
         last = self.drawing
         if last is None or last.shown is not shown or last.lens.projection != projection:
-            self.drawing = last = Drawing(shown, projection)
+            self.drawing = last = DetailedDrawing(shown, projection)
         return last
 
 
@@ -76,7 +76,7 @@ def map_canvas(
     projection: Name | Projection = "plate_carree",
     swipe: bool = False,
     height: int | None = None,
-    frames: Sequence[Frame] = (),
+    frames: Sequence[Drawing] = (),
 ) -> CanvasView:
     """Draw the panels side by side, or bring the maps of that `key` up to date with them.
 
@@ -98,19 +98,22 @@ def map_canvas(
         memory.place, memory.seen = drawing.place, None
     options = {"key": key, "swipe": swipe and len(shown.panels) > 1, "height": height}
     _canvas(drawing, frames, options, memory)
-    return memory.view
+    view = memory.view
+    # Told once: afterwards a person may have gone on to another lead.
+    memory.view = replace(view, frame=None)
+    return view
 
 
-def map_frame(shown: PanelSet, *, projection: Name | Projection = "plate_carree") -> Frame:
+def map_frame(shown: PanelSet, *, projection: Name | Projection = "plate_carree") -> Drawing:
     """One frame of an animation, thinned to what plays smoothly; small enough to be cached."""
     if isinstance(projection, str):
         projection = Projection.centred(projection, shown.grid)
-    return Drawing(shown, projection, most_cells=FRAME_CELLS).frame()
+    return Drawing(shown, projection, most_cells=FRAME_CELLS)
 
 
 @st.fragment
 def _canvas(
-    drawing: Drawing, frames: Sequence[Frame], options: dict[str, Any], memory: _Memory
+    drawing: DetailedDrawing, frames: Sequence[Drawing], options: dict[str, Any], memory: _Memory
 ) -> None:
     if memory.told:
         memory.told = False
@@ -122,7 +125,7 @@ def _canvas(
         head["part"] = drawing.part(sheet, memory.seen, memory.columns)
     for frame in frames:
         sheet.blocks += frame.blocks
-    head["frames"] = [frame.head for frame in frames]
+    head["frames"] = [_frame(frame) for frame in frames]
     head["marks"] = _marks(sheet, drawing.lens.projection, memory.view)
     key = options["key"]
     _maps(
@@ -134,6 +137,11 @@ def _canvas(
         on_box_change=partial(_on_box, key, memory, drawing.lens.projection),
         on_frame_change=partial(_on_frame, key, memory),
     )
+
+
+def _frame(frame: Drawing) -> dict[str, Any]:
+    """What of a frame differs from the maps over which it is played."""
+    return {name: frame.head[name] for name in ("subtitle", "panels", "scales", "whole")}
 
 
 def _marks(sheet: Sheet, projection: Projection, view: CanvasView) -> dict[str, Any]:

@@ -7,7 +7,6 @@ degrees in plate carrée and radii of the earth in other projections, x to the r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -41,17 +40,8 @@ class Sheet:
         return block.name
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What a frame of an animation shows, without the fields that it was made of."""
-
-    head: dict[str, Any]
-    """Words, colours and pixels, as far as frames differ in them."""
-    blocks: Sequence[Block]
-
-
 class Drawing:
-    """The maps of a `PanelSet` in a projection: the whole in one piece, parts when asked for.
+    """The maps of a `PanelSet` in a projection, as a whole; the fields themselves are not kept.
 
     `most_cells` bounds the pixels of a panel of the whole, for frames of an animation.
     """
@@ -62,12 +52,11 @@ class Drawing:
         projection: Projection | None = None,
         most_cells: int = WHOLE_CELLS,
     ) -> None:
-        self.shown = shown
         self.lens = Lens(shown.grid, projection or Projection())
         self._codes = [Code.spanning(panel.values) for panel in shown.panels]
         self._most = most_cells
         self._sheet = Sheet()
-        self.head = self._head()
+        self.head = self._head(shown)
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -81,17 +70,8 @@ class Drawing:
         edges = (extent.left, extent.right, extent.bottom, extent.top)
         return "/".join([projection.name, *(f"{edge:.4g}" for edge in edges)])
 
-    def frame(self) -> Frame:
-        """These maps as a frame over others of the same place."""
-        differing = ("subtitle", "panels", "scales", "whole")
-        return Frame({name: self.head[name] for name in differing}, self.blocks)
-
-    def part(self, sheet: Sheet, seen: Extent, columns: int) -> dict[str, Any]:
-        """Head of a part of the map for a canvas of so many pixels' width; blocks go to `sheet`."""
-        return self._layer(sheet, self.lens.part(seen, columns), seen)
-
-    def _head(self) -> dict[str, Any]:
-        shown, grid, lens, put = self.shown, self.shown.grid, self.lens, self._sheet.put
+    def _head(self, shown: PanelSet) -> dict[str, Any]:
+        grid, lens, put = shown.grid, self.lens, self._sheet.put
         plain = lens.projection.is_plain
         extent = lens.extent
         return {
@@ -123,15 +103,17 @@ class Drawing:
                 }
                 for panel, code in zip(shown.panels, self._codes, strict=True)
             ],
-            "whole": self._layer(self._sheet, lens.whole(self._most), None),
+            "whole": self._layer(self._sheet, shown, lens.whole(self._most), None),
         }
 
-    def _layer(self, sheet: Sheet, pixels: Pixels, seen: Extent | None) -> dict[str, Any]:
+    def _layer(
+        self, sheet: Sheet, shown: PanelSet, pixels: Pixels, seen: Extent | None
+    ) -> dict[str, Any]:
         """Pixels, values of all panels in them, lines and wind; the whole's `seen` is None."""
         put = sheet.put
         codes = [
             put(code.write(pixels.of(panel.values)))
-            for panel, code in zip(self.shown.panels, self._codes, strict=True)
+            for panel, code in zip(shown.panels, self._codes, strict=True)
         ]
         return {
             **_placed(pixels),
@@ -142,8 +124,7 @@ class Drawing:
             "codes": codes,
             "lines": {kind: put(points) for kind, points in lines(self.lens, seen).items()},
             "winds": [
-                self._wind(sheet, panel.wind, seen or self.lens.extent)
-                for panel in self.shown.panels
+                self._wind(sheet, panel.wind, seen or self.lens.extent) for panel in shown.panels
             ],
         }
 
@@ -154,6 +135,18 @@ class Drawing:
         speed = np.hypot(components[..., 0], components[..., 1])
         fastest = float(np.nanmax(speed)) if np.isfinite(speed).any() else 0.0
         return _placed(pixels) | {"wind": sheet.put(components), "fastest": fastest}
+
+
+class DetailedDrawing(Drawing):
+    """One of which parts may be asked for in more detail: it keeps the fields."""
+
+    def __init__(self, shown: PanelSet, projection: Projection | None = None) -> None:
+        super().__init__(shown, projection)
+        self.shown = shown
+
+    def part(self, sheet: Sheet, seen: Extent, columns: int) -> dict[str, Any]:
+        """Head of a part of the map for a canvas of so many pixels' width; blocks go to `sheet`."""
+        return self._layer(sheet, self.shown, self.lens.part(seen, columns), seen)
 
 
 def _placed(pixels: Pixels) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cartopy import crs
 
 from aurora_dash.figures.panels import Part, Wind, panel_set
 from aurora_dash.figures.raster.code import Code
-from aurora_dash.figures.raster.drawing import FRAME_CELLS, Drawing, Sheet
+from aurora_dash.figures.raster.drawing import FRAME_CELLS, DetailedDrawing, Drawing, Sheet
 from aurora_dash.figures.raster.projections import Extent, Projection
 from aurora_dash.figures.raster.wire import Held, unpack
 from aurora_dash.figures.scene import Scene
@@ -31,7 +31,7 @@ def fields() -> tuple[np.ndarray, np.ndarray]:
     return prediction, target
 
 
-def _drawing(fields: tuple[np.ndarray, np.ndarray], projection: Projection) -> Drawing:
+def _drawing(fields: tuple[np.ndarray, np.ndarray], projection: Projection) -> DetailedDrawing:
     prediction, target = fields
     scene = Scene(
         variable=describe("2t", Group.SURFACE), latitudes=LATITUDES, longitudes=LONGITUDES
@@ -42,7 +42,7 @@ def _drawing(fields: tuple[np.ndarray, np.ndarray], projection: Projection) -> D
         Part(title="Prediction", values=prediction, wind=wind),
         Part(title="Target", values=target),
     ]
-    return Drawing(panel_set(parts, scene), projection)
+    return DetailedDrawing(panel_set(parts, scene), projection)
 
 
 def _as_read(
@@ -97,11 +97,10 @@ def test_a_frame_is_thinner_and_shares_what_it_has_in_common(
     fields: tuple[np.ndarray, np.ndarray],
 ) -> None:
     drawing = _drawing(fields, Projection("orthographic"))
-    thin = Drawing(drawing.shown, drawing.lens.projection, most_cells=FRAME_CELLS)
-    frame = thin.frame()
+    frame = Drawing(drawing.shown, drawing.lens.projection, most_cells=FRAME_CELLS)
     whole = frame.head["whole"]
     assert whole["width"] * whole["height"] <= 1.01 * FRAME_CELLS
-    assert thin.place == drawing.place
+    assert frame.place == drawing.place
     assert {*whole["codes"], whole["cells"]} <= {block.name for block in frame.blocks}
     assert whole["lines"] == drawing.head["whole"]["lines"]
 

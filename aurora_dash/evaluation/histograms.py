@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.results import replacing
+from aurora_dash.evaluation.table import field_place
 
 HISTOGRAMS_FILE = "histograms.nc"
 
@@ -52,15 +53,10 @@ def read_joint(folder: Path, variable: str, level: float | None, lead_hours: int
     path = folder / HISTOGRAMS_FILE
     try:
         with xr.open_dataset(path, engine="netcdf4") as dataset:
-            levels = dataset["level"].values
-            right = np.isnan(levels) if level is None else levels == level
-            found = np.flatnonzero((dataset["variable"].values == variable) & right)
-            if not found.size or lead_hours not in dataset["lead"].values:
-                where = "" if level is None else f" at {level:g} hPa"
-                raise EvaluationError(
-                    f"There is no histogram of {variable}{where}, {lead_hours} h ahead, in {path}."
-                )
-            field = dataset.isel(field=found[0]).sel(lead=lead_hours).load()
+            if lead_hours not in dataset["lead"].values:
+                raise EvaluationError(f"There is no histogram {lead_hours} h ahead in {path}.")
+            place = field_place(dataset, variable, level)
+            field = dataset.isel(field=place).sel(lead=lead_hours).load()
     except (OSError, ValueError) as error:
         raise EvaluationError(
             f"Can't read the histograms in {path}: {error}.", remedy="Evaluate again."

@@ -1,20 +1,25 @@
 """``scores.nc``: all scores of an evaluation as one dataset, written and read. Free of torch.
 
-What is in it says `aurora_dash.evaluation.table`. `curve` and `spectrum` cut out what a figure
-shows, `aurora_dash.evaluation.scorecard` compares two sources.
+What is in it says `aurora_dash.evaluation.table`; `aurora_dash.evaluation.scorecard` cuts out
+scores and compares two sources.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.results import replacing
-from aurora_dash.evaluation.table import TableOptions, ranks_table, score_table, spectra_table
+from aurora_dash.evaluation.table import (
+    TableOptions,
+    field_place,
+    ranks_table,
+    score_table,
+    spectra_table,
+)
 
 if TYPE_CHECKING:
     from aurora_dash.evaluation.plan import Plan
@@ -67,44 +72,6 @@ def open_table(folder: Path) -> xr.Dataset:
         ) from error
 
 
-def curve(
-    table: xr.Dataset,
-    measure: str,
-    variable: str,
-    level: float | None = None,
-    **chosen: Any,
-) -> xr.DataArray:
-    """A score by source and lead; `chosen` are labels of other dimensions, the first is default.
-
-    `EvaluationError` names what there is if there is no such score.
-    """
-    if measure not in table:
-        known = ", ".join(str(name) for name in table.data_vars)
-        raise EvaluationError(f"There is no score {measure!r}.", remedy=f"There are {known}.")
-    array = _of_field(table, table[measure], variable, level)
-    curves = ("source", "reference", "lead", "event")
-    first = {dim: array[dim].values[0] for dim in map(str, array.dims) if dim not in curves}
-    return array.sel({**first, **chosen})
-
-
-def _of_field(
-    table: xr.Dataset, array: xr.DataArray, variable: str, level: float | None
-) -> xr.DataArray:
-    axis = next(dim for dim in ("field", "wind", "event") if dim in array.dims)
-    prefix = "" if axis == "field" else f"{axis}_"
-    levels, variables = table[f"{prefix}level"].values, table[f"{prefix}variable"].values
-    right = np.isnan(levels) if level is None else levels == level
-    places = np.flatnonzero((variables == variable) & right)
-    if not places.size:
-        where = "" if level is None else f" at {level:g} hPa"
-        raise EvaluationError(
-            f"{variable}{where} was not scored.",
-            remedy=f"Scored were {', '.join(dict.fromkeys(variables))}.",
-        )
-    # One field has one place, but as many events as thresholds.
-    return array.isel({axis: places if axis == "event" else places[0]})
-
-
 def spectrum(
     table: xr.Dataset, variable: str, level: float | None, lead_hours: int
 ) -> xr.DataArray:
@@ -116,4 +83,5 @@ def spectrum(
         raise EvaluationError(
             "No spectra were taken.", remedy="Evaluate with the measure spectral_ratio."
         )
-    return _of_field(table, table["power"], variable, level).sel(lead=lead_hours)
+    place = field_place(table, variable, level)
+    return table["power"].isel(field=place).sel(lead=lead_hours)

@@ -19,6 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aurora_dash.data.times import Times
+from aurora_dash.errors import EvaluationError
 from aurora_dash.evaluation.layout import FieldName, Layout
 from aurora_dash.evaluation.measures import MEASURES, Measure, Values, score_values
 from aurora_dash.evaluation.significance import skill_scores
@@ -257,6 +258,20 @@ def field_coordinates(axis: str, prefix: str, fields: Sequence[FieldName]) -> di
         f"{prefix}level": (axis, levels, {"long_name": "pressure level", "units": "hPa"}),
         f"{prefix}unit": (axis, [field.unit for field in fields]),
     }
+
+
+def field_place(dataset: xr.Dataset, variable: str, level: float | None) -> int:
+    """Where along ``field`` a variable stands at a level; `EvaluationError` names what there is."""
+    levels, variables = dataset["level"].values, dataset["variable"].values
+    right = np.isnan(levels) if level is None else levels == level
+    places = np.flatnonzero((variables == variable) & right)
+    if not places.size:
+        where = "" if level is None else f" at {level:g} hPa"
+        raise EvaluationError(
+            f"{variable}{where} was not scored.",
+            remedy=f"Scored were {', '.join(dict.fromkeys(variables))}.",
+        )
+    return int(places[0])
 
 
 def _hours(valid: Times) -> NDArray[np.str_]:

@@ -17,6 +17,10 @@ Values = NDArray[np.float64]
 BY_CHANCE = "○"
 """Stands in cells whose difference may be chance."""
 
+# ColorBrewer's RdBu without its darkest ends, so that dark numbers can be read in every cell.
+_BETTER_TO_WORSE = ["#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7", "#fddbc7", "#f4a582", "#d6604d"]
+_INK = "#1a1c24"
+
 _ROW_HEIGHT, _LOWEST_ROW, _MANY_ROWS = 30, 22, 20
 _FRAME_HEIGHT = 118
 _MOST_WITH_DECIMALS, _MOST_WITH_NUMBERS = 10, 16
@@ -59,7 +63,8 @@ def scorecard_figure(cells: Cells, *, source: str, reference: str) -> go.Figure:
         z=cells.percent,
         zmin=-bound,
         zmax=bound,
-        colorscale="RdBu_r",
+        colorscale=_BETTER_TO_WORSE,
+        textfont={"color": _INK},
         text=_texts(cells),
         customdata=details,
         hovertemplate="<b>%{y}</b>, %{x}<br>%{customdata}<extra></extra>",
@@ -109,7 +114,7 @@ def lead_name(hours: int) -> str:
 def _grid(heat: go.Heatmap, num_rows: int, num_leads: int) -> go.Figure:
     heat.update(xgap=2, ygap=2, hoverongaps=False)
     if heat.text is not None:
-        heat.update(texttemplate="%{text}", textfont={"size": 12 if num_leads <= 8 else 10})
+        heat.update(texttemplate="%{text}", textfont_size=12 if num_leads <= 8 else 10)
     figure = go.Figure(heat, layout={"template": template(), "height": _height(num_rows)})
     figure.update_layout(
         hovermode="closest",

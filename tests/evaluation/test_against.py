@@ -14,10 +14,11 @@ from aurora_dash.data.source import open_data
 from aurora_dash.errors import AuroraDashError, EvaluationError
 from aurora_dash.evaluation.climatology import FileClimatology, HarmonicClimatology
 from aurora_dash.evaluation.evaluate import evaluate
-from aurora_dash.evaluation.outcome import curve, open_table, spectrum
+from aurora_dash.evaluation.outcome import open_table, spectrum
 from aurora_dash.evaluation.request import EvaluationRequest
 from aurora_dash.evaluation.results import EvaluationResult, select_scores
-from aurora_dash.evaluation.scorecard import scorecard
+from aurora_dash.evaluation.scorecard import scorecard, scores_where
+from aurora_dash.evaluation.table import field_place
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec
 from tests.evaluation.scoring import make_layout
@@ -262,7 +263,8 @@ def test_all_measures_at_once_are_written_and_read(
     assert {"rmse", "power", "rmse_skill", "threshold"} <= {*table.variables}
     assert table.attrs["synthetic"] == 1
     assert table.region.values.tolist() == ["global", "tropics", "60/0/10/90"]
-    lines = curve(table, "rmse", "t", 850.0)
+    place = field_place(table, "t", 850.0)
+    lines = scores_where(table, "rmse", {"hour": "all"}).isel(field=place)
     expected = {k[2]: v for k, v in _values(result, "model", "rmse").items() if k[:2] == ("t", 850)}
     found = dict(zip(lines.lead.values, lines.sel(source="model").values, strict=True))
     assert found == pytest.approx(expected)
@@ -271,4 +273,4 @@ def test_all_measures_at_once_are_written_and_read(
     assert scorecard(table, "rmse", "persistence").percent.shape == (14, 2)
     assert spectrum(table, "t", 850.0, 12).sizes["wavenumber"] > 4
     with pytest.raises(EvaluationError, match="nothing was not scored"):
-        curve(table, "rmse", "nothing")
+        spectrum(table, "nothing", None, 6)

@@ -40,10 +40,24 @@ def test_colours_are_symmetric_round_no_change_and_spare_outliers() -> None:
     [heat] = scorecard_figure(cells([[*percent, 5000.0]]), source="a", reference="b").data
     assert heat.zmin == -heat.zmax
     assert heat.zmax == pytest.approx(np.percentile(np.abs([*percent, 5000.0]), 95))
-    # Blue, at the lower end, is better; the scale is one that colour-blind people tell apart.
+    # Blue, at the lower end, is better; blue and red are told apart by colour-blind people too.
     lowest, highest = heat.colorscale[0][1], heat.colorscale[-1][1]
-    assert (lowest, highest) == ("rgb(5,48,97)", "rgb(103,0,31)")
+    assert (lowest, highest) == ("#4393c3", "#d6604d")
     assert scorecard_figure(cells([[0.1]]), source="a", reference="b").data[0].zmax == 5
+
+
+def test_numbers_can_be_read_on_every_colour() -> None:
+    [heat] = scorecard_figure(cells([[1.0, -1.0]]), source="a", reference="b").data
+    ink = _luminance(heat.textfont.color)
+    for _, colour in heat.colorscale:
+        # WCAG 2's contrast of text.
+        assert (_luminance(colour) + 0.05) / (ink + 0.05) >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_numbers_say_what_is_chance_missing_and_beyond_all_bounds() -> None:

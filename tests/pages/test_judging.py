@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -241,3 +244,42 @@ def test_variables_it_had_before_are_found_on_the_card(
         assert "of 2 cells better" in texts(app)
     finally:
         write_result(result)
+
+
+ENSEMBLE = """
+import numpy as np
+
+from aurora_dash.ui.judging import ensembles
+from tests.evaluation.scoring import make_layout, score_fields
+
+rng = np.random.default_rng(0)
+target = rng.normal(280, 5, (8, 3, 4))
+# Members that all lie above what comes true.
+members = target + 10 + rng.normal(0, 1, (5, *target.shape))
+table, _ = score_fields(
+    make_layout(),
+    ["rmse", "spread", "spread_skill", "crps"],
+    {"model": {"surf_2t": members}},
+    {"surf_2t": target},
+    members=5,
+)
+ensembles.draw(None, table)
+"""
+
+
+def test_an_ensemble_has_ranks_and_its_spread_by_lead() -> None:
+    app = AppTest.from_string(ENSEMBLE, default_timeout=60).run()
+    assert not app.exception
+    ranks, curve = (chart.proto.bytes.decode() for chart in app.get("bidi_component"))
+    assert "Rank of the target among the members, 2t at +6 h" in ranks
+    # All of the area has rank zero: no member lies below the target.
+    shares = decoded(json.loads(ranks)["arrays"][0]["y"])
+    np.testing.assert_allclose(shares, [100, 0, 0, 0, 0, 0])
+    assert "Spread against the error of the ensemble mean of 2t" in curve
+    app.selectbox(key="measure").select("CRPS").run()
+    assert "CRPS of 2t" in app.get("bidi_component")[1].proto.bytes.decode()
+
+
+def decoded(packed: dict[str, str]) -> np.ndarray:
+    """A typed array as it travels to the browser."""
+    return np.frombuffer(base64.b64decode(packed["bdata"]), np.dtype(packed["dtype"]))

@@ -90,16 +90,23 @@ class Browsers:
     """Tabs in a real browser that can be held still, which costs less than opening them again."""
 
     def __init__(self, pages: list[Page]) -> None:
+        self._pages = pages
+        self._held: set[int] = set()
         self._debuggers = [page.context.new_cdp_session(page) for page in pages]
-        for debugger in self._debuggers:
+        for index, debugger in enumerate(self._debuggers):
+            debugger.on("Debugger.paused", lambda _, index=index: self._held.add(index))
             debugger.send("Debugger.enable")
 
     def hold(self) -> None:
         """Have their scripts stand still: they keep their connections and ask for nothing."""
         for debugger in self._debuggers:
             debugger.send("Debugger.pause")
+        # They are held where they run next, at the latest with the page's timer.
+        while len(self._held) < len(self._pages):
+            self._pages[0].wait_for_timeout(100)
 
     def let_go(self) -> None:
         """Have them look again."""
+        self._held.clear()
         for debugger in self._debuggers:
             debugger.send("Debugger.resume")

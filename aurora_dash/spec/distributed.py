@@ -119,10 +119,11 @@ class DistributedSpec(SpecModel):
                 "optimiser.in_backward uses each gradient as it comes, before those of the "
                 f"{self.world_size} processes are averaged; switch it off"
             )
-        if model.weights_dtype == "bfloat16":
+        if self.strategy == "fsdp" and model.weights_dtype == "bfloat16":
             return (
-                f"model.weights_dtype 'bfloat16' rounds weights that {self.world_size} processes "
-                "have begun to share; take 'float32' or one process"
+                "strategy 'fsdp' splits weights and optimiser states among the processes, and "
+                "model.weights_dtype 'bfloat16' keeps whole masters of them; take 'float32', or "
+                "choose strategy 'ddp'"
             )
         if self.strategy == "fsdp" and optimiser.offload:
             return (

@@ -35,6 +35,7 @@ from aurora_dash.training.keeper import Keeper
 from aurora_dash.training.loader import TrainingBatches
 from aurora_dash.training.loop import Trainer
 from aurora_dash.training.machine import set_threads, tiny_numbers_as_zero
+from aurora_dash.training.masters import Masters
 from aurora_dash.training.material import Material, material_of
 from aurora_dash.training.mix import Validate
 from aurora_dash.training.outputs import ShownSaves, records_of, saves_of
@@ -188,10 +189,11 @@ def _prepare(
     model = world.one_after_the_other(lambda: build(run, keeper, spec, device))
     heed_stop()
     keeper.update(waiting_for="the optimiser to be made and a checkpoint to be looked for")
+    masters = Masters(model.module, spec, device)
     share = share_of(spec, world.rank, world.size, material.order)
     team = Team(world, share, wrap(model.module, spec.distributed, world.size))
     total_steps = total_steps_of(spec, material.order)
-    step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team)
+    step = TrainingStep(model, spec, device, total_steps, replay=replay, team=team, masters=masters)
     return _Ready(
         spec=spec,
         material=material,

@@ -46,7 +46,9 @@ class TrainingStep:
         *,
         replay: Replay | None = None,
         team: Team | None = None,
+        masters: Masters | None = None,
     ) -> None:
+        """`masters` must be given where processes share the weights: they come before that."""
         self.total_steps = total_steps
         self._team = team or Team()
         self.comparer = Comparer(model, spec, device, self._team)
@@ -55,7 +57,7 @@ class TrainingStep:
         self._accumulate = spec.training.accumulate
         self._nominal_size = spec.training.batch_size * spec.training.accumulate
         self._groups = model.parameters_by_group()
-        self.masters = Masters(model.module, spec, device)
+        self.masters = masters or Masters(model.module, spec, device)
         """What the optimiser changes in place of the model's weights."""
         held = self.masters.groups(self._groups)
         self.optimiser = build_optimiser(held, spec.optimiser, spec.variables)

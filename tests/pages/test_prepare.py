@@ -15,6 +15,7 @@ from aurora_dash.presets import get_preset
 from aurora_dash.runs.files import utc_now
 from aurora_dash.runs.identity import this_process
 from aurora_dash.runs.store import RunStore
+from aurora_dash.spec import LoaderSpec
 from aurora_dash.ui.drafts import DraftStore
 from tests.pages.helpers import TINY_DATA, OpenPage, button, labels, texts, wait_until
 
@@ -80,6 +81,18 @@ def test_the_reading_of_data_is_chosen_on_the_train_page(
     assert "Runs of neighbours" not in texts(app)
     app.selectbox(key="field:loader.shuffle").set_value("blocks").run()
     app.number_input(key="field:loader.block").set_value(16).run()
-    app.number_input(key="field:loader.workers").set_value(2).run()
-    loader = DraftStore(store.root).get(draft).spec.loader
-    assert (loader.shuffle, loader.block, loader.workers) == ("blocks", 16, 2)
+    app.number_input(key="field:loader.workers").set_value(2)
+    app.number_input(key="field:loader.prefetch").set_value(3)
+    app.number_input(key="field:loader.cache_megabytes").set_value(0)
+    app.toggle(key="field:loader.pin_memory").set_value(True)
+    app = app.toggle(key="field:loader.normalise_on_cpu").set_value(True).run()
+    assert not app.exception
+    assert DraftStore(store.root).get(draft).spec.loader == LoaderSpec(
+        shuffle="blocks",
+        block=16,
+        workers=2,
+        prefetch=3,
+        cache_megabytes=0,
+        pin_memory=True,
+        normalise_on_cpu=True,
+    )

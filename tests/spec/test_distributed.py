@@ -44,7 +44,10 @@ def test_what_can_not_be_shared_is_refused_with_the_numbers_and_a_way_out() -> N
         (["training.device=cuda:1"], "training.device = 'cuda:1'"),
         (["rollout.kind=replay"], "rollout.kind 'replay'"),
         (["distributed.strategy=fsdp", "optimiser.kind=adafactor"], "optimiser.kind 'adafactor'"),
-        (["model.autocast=true", "model.weights_dtype=bfloat16"], "model.weights_dtype"),
+        (
+            ["distributed.strategy=fsdp", "model.autocast=true", "model.weights_dtype=bfloat16"],
+            "model.weights_dtype",
+        ),
         (["distributed.strategy=fsdp", "optimiser.offload=true"], "optimiser.offload"),
         (["model.variant=v1.5", "rollout.lead_hours=[6,12]"], r"lead_hours is told by lead time"),
         (["model.variant=v1.5-ensemble"], r"noise for a batch as a whole.*multiple of 2"),
@@ -73,8 +76,8 @@ def test_checkpoints_fit_another_number_of_processes_and_another_strategy() -> N
             "optimiser.in_backward uses each gradient as it comes",
         ),
         (
-            ["model.autocast=true", "model.weights_dtype=bfloat16"],
-            "model.weights_dtype 'bfloat16' rounds weights that 2 processes have begun to share",
+            ["distributed.strategy=fsdp", "model.autocast=true", "model.weights_dtype=bfloat16"],
+            "model.weights_dtype 'bfloat16' keeps whole masters of them",
         ),
         (
             ["distributed.strategy=fsdp", "optimiser.offload=true"],

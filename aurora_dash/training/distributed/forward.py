@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -19,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from aurora_dash.model.normalised import OwnStatistics
 from aurora_dash.spec import DistributedSpec
+from aurora_dash.training.distributed.averaging import averaged_in_float32
 from aurora_dash.training.loss import LossTerms
 
 Compute = Callable[[], LossTerms]
@@ -71,6 +73,8 @@ class Replicated(_Wrapped):
         self._ddp = DistributedDataParallel(
             inner, broadcast_buffers=False, find_unused_parameters=True
         )
+        if any(p.dtype == torch.bfloat16 for p in model.parameters()):
+            self._ddp.register_comm_hook(None, averaged_in_float32)
         super().__init__(inner, self._ddp)
 
     def without_exchange(self) -> AbstractContextManager[None]:

@@ -50,12 +50,14 @@ _LORA = (
     "rollout.kind=backprop",
     "rollout.steps=2",
 )
+_BFLOAT16 = ("model.autocast=true", "model.weights_dtype=bfloat16")
 _SHARED, _SPLIT = ("training.accumulate=2",), ("training.accumulate=1",)
 
 CASES: dict[str, tuple[str, ...]] = {
     "ddp-batches": ("distributed.strategy=ddp", *_SHARED, *_EVERYTHING),
     "ddp-parts": ("distributed.strategy=ddp", *_SPLIT, *_EVERYTHING, _GAPS),
     "ddp-lora": ("distributed.strategy=ddp", *_SPLIT, *_LORA, "model.chunks=2"),
+    "ddp-bfloat16": ("distributed.strategy=ddp", *_SHARED, *_EVERYTHING, *_BFLOAT16),
     "fsdp-batches": ("distributed.strategy=fsdp", *_SHARED, *_EVERYTHING, "model.chunks=2"),
     "fsdp-parts": (
         "distributed.strategy=fsdp",
@@ -143,6 +145,14 @@ def test_two_processes_end_with_the_weights_of_one(
         difference = (together[name] - expected).abs().max().item()
         assert difference <= _CLOSE, name
     assert (read_meta(second).is_in_parts) == case.startswith("fsdp")
+
+
+def test_masters_of_weights_in_bfloat16_keep_all_digits(pairs: dict[str, tuple[Run, Run]]) -> None:
+    _, together = pairs["ddp-bfloat16"]
+    weights = read_weights(find_checkpoint(together.checkpoints_folder, "last"))
+    assert {value.dtype for value in weights.values()} == {torch.float32}
+    layer = weights["backbone.encoder_layers.0.blocks.0.mlp.fc1.weight"]
+    assert (layer != layer.bfloat16().float()).float().mean() > 0.9
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from aurora_dash.data.source import open_data
 from aurora_dash.errors import DataError
 from aurora_dash.evaluation.forecast import forecast
 from aurora_dash.model.build import build_model
+from aurora_dash.model.randomness import OwnRandomness
 from aurora_dash.model.saved import read_part, read_weights
 from aurora_dash.runs.fix import branch
 from aurora_dash.runs.status import RunState
@@ -22,9 +24,12 @@ from aurora_dash.runs.watched import WatchedFolder
 from aurora_dash.spec import RunSpec
 from aurora_dash.training.engine import train
 from aurora_dash.training.material import ValidationPart
+from aurora_dash.training.order import mix_seed
 from aurora_dash.training.plan import split_of
+from aurora_dash.training.step import TrainingStep
 from aurora_dash.training.validation import Validator
 from aurora_dash.training.watched_fields import watch_of, watched_fields
+from aurora_dash.variants import VARIANTS, Variant
 from tests.training.steps import with_changes
 
 
@@ -245,3 +250,38 @@ def test_what_is_not_there_is_refused_before_training(spec, samples, built) -> N
     with pytest.raises(DataError, match="part is 'north', but validated are no parts"):
         _watch(part, built.module, samples)
     assert watch_of(spec, [], built.module) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.id)
+def test_every_variant_is_watched_in_physical_units(spec, variant: Variant) -> None:
+    side = 6 * variant.patch_size
+    names = (*variant.surface, *variant.atmospheric)
+    own = with_changes(
+        spec,
+        model__variant=variant.id,
+        data__demo__height=side,
+        data__demo__width=side,
+        training__watched__variables=[name for name in names if name not in variant.computed],
+    )
+    samples = _validation_samples(own)
+    step = TrainingStep(build_model(own), own, torch.device("cpu"), 1)
+    module = step.comparer.module
+    watch = _watch(own, module, samples)
+    Validator(step.comparer, samples, 1, watch=watch)()
+    caught = watch.take()
+    noise = (
+        OwnRandomness(mix_seed(own.training.seed, -1)) if module.is_stochastic else nullcontext()
+    )
+    with torch.no_grad(), noise:
+        expected = module.eval().predict(samples[0][0], own.lead_hours)
+    for field in caught.forecast.sample.fields:
+        if field.level is None:
+            values = expected.surf_vars[field.name][0, -1]
+        else:
+            index = expected.metadata.atmos_levels.index(field.level)
+            values = expected.atmos_vars[field.name][0, -1, index]
+        scale = np.nanmax(np.abs(values.numpy()))
+        found = caught.forecast.values[field.key]
+        np.testing.assert_allclose(found, values.numpy(), rtol=1e-5, atol=1e-6 * scale)
+        assert caught.target.values[field.key].shape == found.shape

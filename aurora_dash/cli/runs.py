@@ -17,7 +17,7 @@ from aurora_dash.cli.options import (
 )
 from aurora_dash.cli.output import Answer, number, one_line, table
 from aurora_dash.cli.steering import resume, stop
-from aurora_dash.cli.summary import losses, progress_text, run_summary
+from aurora_dash.cli.summary import losses, progress_text, run_summary, usage, usage_text
 from aurora_dash.errors import RunError
 from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.fix import alerts_of, find_alert
@@ -124,6 +124,7 @@ def show(options: argparse.Namespace) -> Answer:
         "checkpoints": sorted(path.name for path in run.checkpoints_folder.glob("step-*")),
         "watched": _watched(run),
         "metrics": {split: run.metrics().last(split) for split in run.metrics().splits},
+        "usage": usage(run),
         "alerts": [_alert(entry) for entry in alerts_of(run)],
         "events": run.events()[-_EVENTS_SHOWN:],
     }
@@ -143,6 +144,7 @@ def _show_text(run: Run, document: dict[str, Any]) -> str:
         f"best {number(document['best_validation_loss'])}, "
         f"persistence {number(document['persistence_validation_loss'])}",
         f"checkpoints: {', '.join(document['checkpoints']) or 'none'}",
+        usage_text(document["usage"]),
         _watched_line(document["watched"]),
         str(run.folder),
         *(f"{event.get('level')}: {event.get('message')}" for event in document["events"]),

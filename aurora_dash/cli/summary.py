@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,12 @@ from aurora_dash.cli.output import number
 from aurora_dash.errors import SpecError
 from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.overview import overview_of
+from aurora_dash.runs.schema import USAGE_FIELDS
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
+
+_GIB = 2**30
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -82,6 +86,29 @@ def _final(values: FloatArray) -> float | None:
 def _best(values: FloatArray) -> float | None:
     finite = values[np.isfinite(values)]
     return float(finite.min()) if finite.size else None
+
+
+def usage(run: Run) -> dict[str, float]:
+    """What the run's first process took of its machine when it was last looked at, and the newest
+    samples a second."""
+    names = ("samples_per_second", "memory_bytes", *(field.name for field in USAGE_FIELDS))
+    return run.metrics().newest(names)
+
+
+def usage_text(found: Mapping[str, float]) -> str:
+    """The same in one line; empty where nothing is known."""
+    told = (
+        ("samples_per_second", "{:.3g} samples/s", 1),
+        ("cpu_percent", "processor {:.0f} % of a core", 1),
+        ("machine_cpu_percent", "machine {:.0f} %", 1),
+        ("rss_bytes", "memory {:.1f} GiB", _GIB),
+        ("host_free_bytes", "{:.1f} GiB free", _GIB),
+        ("gpu_percent", "GPU {:.0f} %", 1),
+        ("gpu_memory_bytes", "GPU memory {:.1f} GiB", _GIB),
+        ("gpu_celsius", "{:.0f} °C", 1),
+        ("gpu_watts", "{:.0f} W", 1),
+    )
+    return ", ".join(text.format(found[name] / unit) for name, text, unit in told if name in found)
 
 
 def progress_text(status: RunStatus) -> str:

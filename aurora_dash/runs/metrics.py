@@ -198,6 +198,16 @@ class MetricsTable:
         newest = {name: values[-1:] for name, values in self.columns(split).items()}
         return {name: float(v[0]) for name, v in newest.items() if v.size and np.isfinite(v[0])}
 
+    def newest(self, names: Iterable[str], split: str = "train") -> dict[str, float]:
+        """The newest finite value of columns that only some rows have; without those that have
+        none."""
+        found = {}
+        for name, values in self.columns(split, names).items():
+            there = np.flatnonzero(np.isfinite(values))
+            if there.size:
+                found[name] = float(values[there[-1]])
+        return found
+
 
 class _TableCache:
     """The tables of this process, least recently used ones dropped first."""

@@ -17,6 +17,29 @@ class Field:
     meaning: str
 
 
+USAGE_FIELDS: tuple[Field, ...] = (
+    Field(
+        "cpu_percent",
+        "%",
+        "processor time of the process, 100 for each core that is busy; a mean over the seconds "
+        "since the record before that has it, like all that follow",
+    ),
+    Field("machine_cpu_percent", "%", "of all cores of the machine, whoever keeps them busy"),
+    Field("rss_bytes", "bytes", "memory of the process on the host"),
+    Field("host_free_bytes", "bytes", "memory that the host can still give"),
+    Field(
+        "gpu_percent",
+        "%",
+        "share of the time in which the GPU computed, like the next four "
+        "as NVML tells it; absent without a GPU",
+    ),
+    Field("gpu_memory_bytes", "bytes", "memory of the GPU that is taken, by whomever"),
+    Field("gpu_memory_total_bytes", "bytes", "memory that the GPU has"),
+    Field("gpu_celsius", "°C", "temperature of the GPU"),
+    Field("gpu_watts", "W", "power that the GPU draws"),
+)
+"""What a process takes of its machine, sampled every second."""
+
 METRICS_FIELDS: tuple[Field, ...] = (
     Field("schema", "", f"version of this record's layout, {METRICS_VERSION}"),
     Field("step", "steps", "optimiser steps done when the record was written"),
@@ -105,25 +128,7 @@ METRICS_FIELDS: tuple[Field, ...] = (
         "bytes",
         "on a GPU the most that torch has held there so far, on a CPU the memory of the process",
     ),
-    Field(
-        "cpu_percent",
-        "%",
-        "processor time of the process, 100 for each core that is busy; a mean over the seconds "
-        "since the record before that has it, like all that follow",
-    ),
-    Field("machine_cpu_percent", "%", "of all cores of the machine, whoever keeps them busy"),
-    Field("rss_bytes", "bytes", "memory of the process on the host"),
-    Field("host_free_bytes", "bytes", "memory that the host can still give"),
-    Field(
-        "gpu_percent",
-        "%",
-        "share of the time in which the GPU computed, like the next four "
-        "as NVML tells it; absent without a GPU",
-    ),
-    Field("gpu_memory_bytes", "bytes", "memory of the GPU that is taken, by whomever"),
-    Field("gpu_memory_total_bytes", "bytes", "memory that the GPU has"),
-    Field("gpu_celsius", "°C", "temperature of the GPU"),
-    Field("gpu_watts", "W", "power that the GPU draws"),
+    *USAGE_FIELDS,
     Field(
         "process/<rank>/<field>",
         "",

@@ -122,6 +122,18 @@ def test_show_tells_everything_about_a_run(cli, store: RunStore) -> None:
     assert "warning: Cropped to 60 x 60." in text
 
 
+def test_show_tells_what_the_training_takes_of_the_machine(cli, store: RunStore) -> None:
+    run = _completed(store)
+    with MetricsWriter(run.metrics_path) as metrics:
+        sampled = {"cpu_percent": 93.4, "rss_bytes": 2**30, "gpu_percent": 97.0}
+        metrics.write({"step": 8, "split": "train", "loss": 0.5, **sampled})
+        metrics.write({"step": 9, "split": "train", "loss": 0.4, "samples_per_second": 12.5})
+    usage = cli("runs", "show", run.id, "--json").document["usage"]
+    assert usage == {**sampled, "samples_per_second": 12.5}
+    text = cli("runs", "show", run.id).out
+    assert "12.5 samples/s, processor 93 % of a core, memory 1.0 GiB, GPU 97 %" in text
+
+
 def test_show_names_the_sample_that_is_watched(cli, store: RunStore) -> None:
     run = _completed(store)
     assert cli("runs", "show", run.id, "--json").document["watched"] is None

@@ -75,10 +75,10 @@ function linkOf(name) {
   return links.get(name);
 }
 
-// What a zoom, a pan or a double click says of the x axis; undefined if it was about something else.
-function sharedRange(change) {
-  if (change["xaxis.autorange"]) return null;
-  const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+// What a zoom, a pan or a double click says of an axis; undefined if it was about something else.
+function rangeOf(axis, change) {
+  if (change[`${axis}.autorange`]) return null;
+  const range = change[`${axis}.range`] ?? [change[`${axis}.range[0]`], change[`${axis}.range[1]`]];
   return range[0] === undefined ? undefined : range;
 }
 
@@ -130,6 +130,11 @@ function labelOf(layout) {
   return `Chart: ${title}. Arrow keys move along, + and - zoom, 0 shows all.`;
 }
 
+// Plotly makes a class name of it, in which not every letter may stand.
+function identifier(name) {
+  return Array.from(name, (letter) => letter.codePointAt(0).toString(36)).join("-");
+}
+
 class LiveChart {
   constructor(parent) {
     this.host = document.createElement("div");
@@ -141,6 +146,7 @@ class LiveChart {
     this.base = null;
     this.link = null;
     this.hidden = null;
+    this.ranges = {};
     this.drawing = false;
     this.dragging = false;
     this.host.addEventListener("pointerdown", () => (this.dragging = true));
@@ -174,7 +180,8 @@ class LiveChart {
     if (this.base?.id !== base) return null;
     const { data, layout } = frame ?? this.base.frame;
     const traces = data.map((trace, i) => ({ ...trace, ...this.grown(i, points[i], starts?.[i]) }));
-    return { data: traces, layout: { ...layout } };
+    // Plotly writes into what it is given.
+    return { data: traces, layout: structuredClone(layout) };
   }
 
   grown(i, tails, start) {
@@ -202,7 +209,8 @@ class LiveChart {
     if (this.listening) return;
     this.listening = true;
     this.host.on("plotly_relayout", (change) => {
-      const range = sharedRange(change);
+      const range = rangeOf("xaxis", change);
+      this.zoom(range, rangeOf("yaxis", change));
       if (!this.link || range === undefined) return;
       this.link.range = range;
       this.tell("stretch", range);
@@ -232,7 +240,7 @@ class LiveChart {
       if (trace.name === undefined || known.has(trace.name)) return trace;
       known.add(trace.name);
       const visible = this.hidden.has(trace.name) ? "legendonly" : true;
-      return { ...trace, uid: trace.name, visible };
+      return { ...trace, uid: identifier(trace.name), visible };
     });
   }
 
@@ -246,10 +254,22 @@ class LiveChart {
     this.draw();
   }
 
-  // A range that is part of the layout outlives redrawing; one that Plotly was told of would not.
+  zoom(x, y) {
+    const { uirevision } = this.latest.figure.layout;
+    if (this.ranges.uirevision !== uirevision) this.ranges = { uirevision };
+    if (x !== undefined) this.ranges.x = x;
+    if (y !== undefined) this.ranges.y = y;
+  }
+
+  // A range that is part of the layout outlives redrawing; one that Plotly was told of would not,
+  // once a whole new figure comes.
   inStep(layout) {
-    const range = this.link?.range;
-    return range ? { ...layout, xaxis: { ...layout.xaxis, range, autorange: false } } : layout;
+    const own = this.ranges.uirevision === layout.uirevision ? this.ranges : {};
+    const zoomed = { xaxis: this.link ? this.link.range : own.x, yaxis: own.y };
+    for (const [axis, range] of Object.entries(zoomed)) {
+      if (range) layout[axis] = { ...layout[axis], range, autorange: false };
+    }
+    return layout;
   }
 
   // One react at a time, always of the newest figure; none under a dragging hand (the axis would

@@ -169,6 +169,7 @@ def test_damaged_runs_are_listed_and_shown_with_their_problem(cli, store: RunSto
     run = _completed(store)
     (run.folder / "spec.json").write_text("{")
     (store.root / "photos").mkdir()
+    (store.root / "photos" / "beach.jpg").touch()
     listed = {entry["run_id"]: entry for entry in cli("runs", "list", "--json").document}
     assert listed["photos"]["state"] == "failed"
     assert "spec.json" in listed[run.id]["problem"]

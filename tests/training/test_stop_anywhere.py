@@ -120,7 +120,7 @@ def test_a_stop_is_shown_at_once_and_heeded_when_what_is_at_hand_ends(
         _until(lambda: run.status().step >= run.spec().training.steps)
     run.request(Action.STOP)
     _until(lambda: run.status().state is RunState.STOPPING)
-    assert shown in run.status().waiting_for
+    _until(lambda: shown in run.status().waiting_for)
     gate.opened.set()
     _until(lambda: not run.status().is_live and probe(run.folder) is LockState.FREE)
     assert launcher.shutdown(60)

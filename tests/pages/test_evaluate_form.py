@@ -153,3 +153,22 @@ def test_every_field_of_a_forecast_reaches_the_request(
     app = app.run().button(key="roll").click().run()
     assert "some day" in app.error[0].value
     assert len(asked) == 2
+
+
+def test_a_box_that_came_from_a_map_is_seen_at_once(open_page: OpenPage, store: RunStore) -> None:
+    run = _with_checkpoint(store, "with a box")
+    app = open_page("evaluate", run=run.id)
+
+    def is_open() -> bool:
+        [scores] = [e for e in app.expander if e.label == "Scores and comparisons"]
+        return bool(scores.proto.expanded)
+
+    assert not is_open()
+    # A map's box reaches the form through the session: nobody can draw in a test without a browser.
+    app.session_state["ask-box"], app.session_state["ask-opened"] = "72, 4, 57, 32", True
+    app.run()
+    assert is_open()
+    assert app.text_input(key="ask-box").value == "72, 4, 57, 32"
+    # Emptied again, it doesn't shut under the hands.
+    app.text_input(key="ask-box").set_value("").run()
+    assert is_open()

@@ -12,8 +12,7 @@ from aurora_dash.runs.store import Run
 from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, runs_view, state, widgets
 from aurora_dash.ui.cache import run_store
-from aurora_dash.ui.judging import ask_data
-from aurora_dash.ui.judging.ask_scores import score_form
+from aurora_dash.ui.judging import ask_data, ask_scores
 from aurora_dash.ui.state import Selection
 
 _SPLITS = {
@@ -59,7 +58,8 @@ def choose_run() -> Run | None:
 def form(run: Run, *, expanded: bool) -> None:
     """What to judge, on what, against what; then start it."""
     spec = run.spec()
-    with st.expander("New evaluation", icon=":material/add:", expanded=expanded):
+    opened = expanded or ask_scores.is_opened()
+    with st.expander("New evaluation", icon=":material/add:", expanded=opened):
         first, second, third = st.columns(3)
         checkpoint = first.selectbox(
             "Checkpoint",
@@ -77,7 +77,7 @@ def form(run: Run, *, expanded: bool) -> None:
         )
         data = ask_data.more_fields(source, spec, "ask")
         leads, initial, regions = _more(spec)
-        scoring = score_form(spec)
+        scoring = ask_scores.score_form(spec)
         if st.button(
             "Evaluate",
             icon=":material/play_arrow:",

@@ -13,6 +13,7 @@ from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, runs_view
 from aurora_dash.ui.cache import run_store
 
+_BOX, _OPENED = "ask-box", "ask-opened"
 _ENSEMBLE = "v1.5-ensemble"
 _DEFAULT = ("rmse", "mae", "bias")
 _GROUPS = {"surface": "Land and sea", "hour": "Hour of the day", "season": "Season"}
@@ -22,7 +23,8 @@ def score_form(spec: RunSpec) -> dict[str, Any] | None:
     """Fields of an `EvaluationRequest`, of what was not touched the defaults; None where
     something was typed that can't be meant, which is said."""
     fields: dict[str, Any] | None = None
-    with st.expander("Scores and comparisons", icon=":material/tune:"), boundary.errors_shown():
+    opened = st.expander("Scores and comparisons", icon=":material/tune:", expanded=is_opened())
+    with opened, boundary.errors_shown():
         first, second = st.columns(2)
         # What is wrong in the first must not hide the second.
         with second:
@@ -30,6 +32,17 @@ def score_form(spec: RunSpec) -> dict[str, Any] | None:
         with first:
             fields = {**_measures(spec), **comparisons}
     return fields
+
+
+def put_box(box: str) -> None:
+    """Fill in a box that was drawn on a map, and open what its field lies in from now on."""
+    st.session_state[_BOX] = box
+    st.session_state[_OPENED] = True
+
+
+def is_opened() -> bool:
+    """Whether a box was put here: it must be seen at once."""
+    return bool(st.session_state.get(_OPENED))
 
 
 def _measures(spec: RunSpec) -> dict[str, Any]:
@@ -60,7 +73,7 @@ def _measures(spec: RunSpec) -> dict[str, Any]:
         "Further region",
         placeholder="north, west, south, east: 72, 4, 57, 32",
         help="A box in degrees.",
-        key="ask-box",
+        key=_BOX,
     )
     histograms = st.toggle(
         "Distributions",

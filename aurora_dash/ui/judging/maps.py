@@ -19,12 +19,10 @@ from aurora_dash.figures.raster.drawing import Drawing
 from aurora_dash.figures.raster.projections import Name
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, state, widgets, words
-from aurora_dash.ui.judging import map_choice, map_files, map_origins, map_series
+from aurora_dash.ui.judging import ask_scores, map_choice, map_files, map_origins, map_series
 from aurora_dash.ui.judging.map_choice import Choice
 from aurora_dash.ui.map_canvas import map_canvas, map_frame
 
-_FORM_BOX = "ask-box"
-"""Key of the form's field for a region of one's own."""
 _ASKED = "map-box-asked"
 _MOST_FRAMES = 80
 
@@ -133,7 +131,7 @@ def _offer(box: Box) -> None:
 
 
 def _ask_for(box: str) -> None:
-    st.session_state[_FORM_BOX] = box
+    ask_scores.put_box(box)
     state.flash("The box is in the form New evaluation, under Scores and comparisons.", kind="info")
     # A button within a fragment runs the fragment alone, and the form lies outside.
     st.session_state[_ASKED] = True

@@ -82,11 +82,11 @@ def open_view(
 
 
 def chosen(app: AppTest) -> dict[str, Any]:
-    """What the choices of a view stand at, those of the form for new evaluations apart."""
+    """What the choices of a view stand at, those of the forms for new ones apart."""
     return {
         box.key: box.value
         for box in app.selectbox
-        if box.key and not box.key.startswith(("ask-", "judged-", "evaluation-of-"))
+        if box.key and not box.key.startswith(("ask-", "roll-", "judged-", "evaluation-of-"))
     }
 
 

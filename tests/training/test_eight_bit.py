@@ -10,6 +10,7 @@ from aurora_dash.errors import TrainingError
 from aurora_dash.runs.status import RunState
 from aurora_dash.training.engine import train
 from tests.training.steps import fresh_step, with_changes
+from tests.training.stops import after
 
 pytest.importorskip("torchao")
 
@@ -87,8 +88,8 @@ def test_a_run_with_eight_bit_moments_goes_on_exactly_after_a_stop(store, spec) 
     )
     whole, parted = store.create(spec), store.create(spec)
     assert train(whole).state is RunState.COMPLETED
-    stops = iter([False] * 2 + [True] * 99)
-    assert train(parted, should_stop=lambda: next(stops)).state is RunState.STOPPED
+    assert train(parted, should_stop=after(parted, 1)).state is RunState.STOPPED
+    assert parted.status().step == 1
     assert train(parted).state is RunState.COMPLETED
     ends = [
         torch.load(run.checkpoints_folder / "step-00000003/model.pt", weights_only=True)

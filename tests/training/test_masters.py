@@ -15,6 +15,7 @@ from aurora_dash.training.engine import train
 from aurora_dash.training.lr_range import sweep
 from aurora_dash.training.step import TrainingStep
 from tests.training.steps import fresh_step, with_changes
+from tests.training.stops import after
 
 BF16 = {"model__autocast": True, "model__weights_dtype": "bfloat16"}
 ALL_BF16 = {**BF16, "model__autocast_encoder": True, "model__autocast_decoder": True}
@@ -163,8 +164,8 @@ def test_a_run_is_saved_and_resumed_with_all_its_digits(store, spec) -> None:
     whole = store.create(spec)
     assert train(whole).state is RunState.COMPLETED
     parted = store.create(spec)
-    stops = iter([False] * 3 + [True] * 99)
-    assert train(parted, should_stop=lambda: next(stops)).state is RunState.STOPPED
+    assert train(parted, should_stop=after(parted, 2)).state is RunState.STOPPED
+    assert parted.status().step == 2
     assert train(parted).state is RunState.COMPLETED
     name = "step-00000006/model.pt"
     ends = [torch.load(run.checkpoints_folder / name, weights_only=True) for run in (whole, parted)]

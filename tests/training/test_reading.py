@@ -13,6 +13,7 @@ from aurora_dash.spec import LoaderSpec, RunSpec
 from aurora_dash.training.engine import train
 from aurora_dash.training.plan import split_of
 from aurora_dash.training.reading import order_of, samples_of
+from tests.training.stops import after
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +50,8 @@ def test_block_order_goes_on_after_a_stop_as_if_there_had_been_none(
     in_blocks = spec.replace(loader=LoaderSpec(shuffle="blocks", block=3))
     whole, stopped = store.create(in_blocks), store.create(in_blocks)
     train(whole)
-    asked = iter([False] * 4)
-    train(stopped, should_stop=lambda: next(asked, True))
-    done = _losses(stopped)
-    assert 0 < len(done) < len(_losses(whole))
+    train(stopped, should_stop=after(stopped, 3))
+    assert 3 == len(_losses(stopped)) < len(_losses(whole))
     train(stopped)
     assert _losses(stopped) == _losses(whole)
 

@@ -17,6 +17,7 @@ from aurora_dash.runs.status import RunState
 from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import RunSpec, VariableSpec
 from aurora_dash.training.engine import train
+from tests.training.stops import after
 
 NEW = (VariableSpec(name="tcwv", mean=20, std=15, unit="kg m**-2"),)
 
@@ -98,8 +99,8 @@ def test_a_resumed_lora_run_ends_as_an_uninterrupted_one(
     whole = store.create(spec)
     train(whole)
     halves = store.create(spec)
-    answers = iter([False] * 3)
-    assert train(halves, should_stop=lambda: next(answers, True)).state is RunState.STOPPED
+    assert train(halves, should_stop=after(halves, 2)).state is RunState.STOPPED
+    assert halves.status().step == 2
     assert train(halves).state is RunState.COMPLETED
     one, other = _weights(whole), _weights(halves)
     assert all(torch.equal(one[name], other[name]) for name in one)

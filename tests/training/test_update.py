@@ -14,6 +14,7 @@ from aurora_dash.training.engine import train
 from aurora_dash.training.plan import split_of
 from aurora_dash.training.reading import samples_of
 from tests.training.steps import fresh_step, parameters_of, with_changes
+from tests.training.stops import after
 
 NOW = {"optimiser__clip_norm": None, "optimiser__in_backward": True}
 LATER = {"optimiser__clip_norm": None}
@@ -121,8 +122,8 @@ def test_a_run_goes_on_exactly_after_a_stop(store, spec) -> None:
     spec = with_changes(spec, **NOW, optimiser__offload=True, model__offload_activations=True)
     whole, parted = store.create(spec), store.create(spec)
     assert train(whole).state is RunState.COMPLETED
-    stops = iter([False] * 3 + [True] * 99)
-    assert train(parted, should_stop=lambda: next(stops)).state is RunState.STOPPED
+    assert train(parted, should_stop=after(parted, 2)).state is RunState.STOPPED
+    assert parted.status().step == 2
     assert train(parted).state is RunState.COMPLETED
     ends = [
         torch.load(run.checkpoints_folder / "step-00000006/model.pt", weights_only=True)

@@ -31,6 +31,7 @@ from aurora_dash.training.validation import Validator
 from aurora_dash.training.watched_fields import watch_of, watched_fields
 from aurora_dash.variants import VARIANTS, Variant
 from tests.training.steps import with_changes
+from tests.training.stops import after
 
 
 def _validation_samples(spec: RunSpec) -> WindowSamples:
@@ -130,7 +131,7 @@ def test_losses_are_the_same_to_the_last_bit_with_and_without(store, spec) -> No
 def test_a_resume_makes_what_a_run_without_interruption_makes(store, spec) -> None:
     whole, broken = store.create(spec), store.create(spec)
     assert train(whole).state is RunState.COMPLETED
-    stopped = train(broken, should_stop=lambda: broken.metrics().num_rows("train") >= 4)
+    stopped = train(broken, should_stop=after(broken, 4))
     assert stopped.state is RunState.STOPPED
     reached = broken.status().step
     assert 0 < reached < 6

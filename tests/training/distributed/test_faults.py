@@ -15,6 +15,7 @@ from aurora_dash.runs.store import Run, RunStore
 from aurora_dash.spec import DataSpec, DemoSpec, OptimiserSpec, RunSpec, TrainingSpec
 from aurora_dash.training.engine import train
 from tests.training.distributed.conftest import start, train_together, wait_for
+from tests.training.stops import after
 
 pytestmark = pytest.mark.slow
 
@@ -101,8 +102,7 @@ def test_a_run_of_one_goes_on_in_two_and_requests_are_heard_by_both(
     alone, early = (store.create(_spec(*impatient)) for _ in range(2))
     train(alone)
     change_spec(early, ["distributed.processes=2"])
-    asked = iter([False] * 6)
-    train(begun, should_stop=lambda: next(asked, True))
+    train(begun, should_stop=after(begun, 3))
     assert begun.status().state is RunState.STOPPED
     change_spec(begun, ["distributed.processes=2", "distributed.strategy=fsdp"])
     change_spec(stopped, ["distributed.processes=2", "distributed.strategy=fsdp"])

@@ -13,6 +13,7 @@ from aurora_dash.data.source import open_data
 from aurora_dash.evaluation.evaluate import evaluate
 from aurora_dash.evaluation.fields import open_fields
 from aurora_dash.evaluation.request import EvaluationRequest
+from aurora_dash.evaluation.sought import Sought
 from aurora_dash.evaluation.sources import CheckpointRef
 from aurora_dash.evaluation.visualize import visualize
 from aurora_dash.runs.store import RunStore
@@ -79,6 +80,6 @@ def test_a_map_of_a_wave_direction_is_drawn_in_degrees(make_run: Any, tmp_path: 
     run = make_run(RunSpec.build({"model": {"variant": "0.25-wave"}, "data": {"demo": demo}}))
     output = tmp_path / "mwd.svg"
     ref = CheckpointRef(run=run, checkpoint="best")
-    picture = visualize(ref, None, var="mwd", output=output, device="cpu")
+    picture = visualize(ref, None, Sought(var="mwd"), output=output, device="cpu")
     assert picture.unit == "degrees"
     assert 0 < picture.rmse["model"] <= 180

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from aurora_dash.model.saved import find_checkpoint
+from aurora_dash.runs.schema import USAGE_FIELDS
 from aurora_dash.runs.store import Run
 from aurora_dash.training import checkpoints
 from aurora_dash.training.checkpoints import CheckpointStore
@@ -33,8 +34,13 @@ PLACES: dict[str, tuple[Any, str]] = {
     "validation": (Validator, "_measure"),
 }
 """What a training does, as the function that does it."""
-# Spread over all digits of the clock, these are not the same from run to run.
-TIMES = frozenset({"time", "step_seconds", "data_seconds", "save_seconds", "memory_bytes"})
+# Of the clock and of the machine: these are not the same from run to run.
+TIMES = frozenset(
+    {
+        *("time", "step_seconds", "data_seconds", "save_seconds", "samples_per_second"),
+        *("memory_bytes", *(field.name for field in USAGE_FIELDS)),
+    }
+)
 _PATIENCE_SECONDS = 120.0
 
 

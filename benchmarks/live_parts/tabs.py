@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import threading
 import time
@@ -44,7 +45,8 @@ class Tab:
     seen: list[tuple[float, float]] = field(default_factory=list)
     """Newest step of the loss chart, and when it came."""
     _page: str = ""
-    _fragment: str = ""
+    _fragments: dict[str, float] = field(default_factory=dict)
+    """Those that refresh by themselves, and after how many seconds each."""
     _bytes: int = 0
     _charts: int = 0
 
@@ -59,15 +61,25 @@ class Tab:
             self.first_bytes, self.first_seconds = self._bytes, time.monotonic() - began
             opened.set()
             due = time.monotonic()
-            while True:
+            for number in itertools.count():
                 self._bytes = self._charts = 0
-                await self._ask(ws, self._fragment)
-                await self._answer(ws)
+                for fragment in self._due(number):
+                    await self._ask(ws, fragment)
+                    await self._answer(ws)
                 self.refreshes.append(self._bytes)
                 self.charts = self._charts
                 if self.period is not None:
                     due = max(due + self.period, time.monotonic())
                     await asyncio.sleep(due - time.monotonic())
+
+    def _due(self, number: int) -> list[str]:
+        """The fragments of a refresh: slower ones only as often as they ask for it."""
+        fastest = min(self._fragments.values())
+        return [
+            fragment
+            for fragment, seconds in self._fragments.items()
+            if number % round(seconds / fastest) == 0
+        ]
 
     async def _ask(self, ws: ClientConnection, fragment: str = "") -> None:
         message = BackMsg()
@@ -89,7 +101,7 @@ class Tab:
             if kind == "new_session":
                 self._page = message.new_session.page_script_hash
             elif kind == "auto_rerun":
-                self._fragment = message.auto_rerun.fragment_id
+                self._fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "delta":
                 self._look(message)
             elif kind == "script_finished":

@@ -99,6 +99,9 @@ def test_the_demo_is_one_click_from_training_and_ends_in_maps(server: Server, pa
     page.get_by_role("button", name="Evaluate & maps").click()
     page.wait_for_url(re.compile("/evaluate"))
     page.get_by_role("button", name="Evaluate", exact=True).click()
+    views = page.locator(".st-key-view")
+    expect(views).to_be_visible(timeout=120_000)
+    views.get_by_text("Maps", exact=True).click()
     maps = page.locator('[data-map-canvas^="maps"][data-shown]')
     expect(maps).to_be_visible(timeout=120_000)
     for title in ("Prediction", "Target", "Prediction − target"):
@@ -110,6 +113,7 @@ def test_the_demo_is_one_click_from_training_and_ends_in_maps(server: Server, pa
     with page.expect_download() as download:
         page.get_by_role("button", name="PNG", exact=True).click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    views.get_by_text("Table", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="All scores as JSON").click()
     records = json.loads(Path(download.value.path()).read_text())

@@ -121,7 +121,9 @@ def test_the_benchmark_of_maps_runs(repository: Path, tables: ModuleType) -> Non
         assert set(grid["ways"]) == {"canvas", "plotly", "cartopy"}
         for way in grid["ways"].values():
             assert all(seconds > 0 for tries in way["tries"].values() for seconds in tries)
-            assert {"click", "change", "zoom"} <= set(way)
+            # What is not seen within the limit is told as such.
+            assert "zoom" in way or way["timed_out"]
+        assert {"click", "change", "zoom"} <= set(grid["ways"]["canvas"])
     assert "| the dashboard's canvases |" in tables.render({"maps": result})
 
 

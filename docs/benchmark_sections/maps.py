@@ -41,8 +41,8 @@ def _cell(way: Result, action: str, limit: float) -> str:
         return f"{milli(way[action]['p50'])} / {milli(way[action]['p95'])}"
     tries = way["tries"][action]
     if tries:
-        return f"{milli(min(tries))}, then longer than {limit:g} s"
-    return f"longer than {limit:g} s"
+        return f"{milli(min(tries))}, then not seen within {limit:g} s"
+    return f"not seen within {limit:g} s"
 
 
 def printed(result: Result) -> str:

@@ -61,6 +61,9 @@ def test_a_place_that_is_shown_is_found_again(
     if name == "orthographic" and np.hypot(x, y) > 0.999:
         # On the rim the ground is seen from the side.
         return
+    if name == "robinson" and abs((longitude - centre + 180) % 360 - 180) > 180 - 1e-9:
+        # On the seam a last digit decides whether it is still the map.
+        return
     assert np.isfinite(there)
     assert up == pytest.approx(latitude, abs=1e-5)
     assert abs((there - longitude + 180) % 360 - 180) * np.cos(np.deg2rad(latitude)) < 1e-5

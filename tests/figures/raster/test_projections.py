@@ -65,8 +65,10 @@ def test_a_place_that_is_shown_is_found_again(
         # On the seam a last digit decides whether it is still the map.
         return
     assert np.isfinite(there)
-    assert up == pytest.approx(latitude, abs=1e-5)
-    assert abs((there - longitude + 180) % 360 - 180) * np.cos(np.deg2rad(latitude)) < 1e-5
+    # Robinson's is a table between whose rows PROJ searches for the latitude.
+    near = 1e-4 if name == "robinson" else 1e-5
+    assert up == pytest.approx(latitude, abs=near)
+    assert abs((there - longitude + 180) % 360 - 180) * np.cos(np.deg2rad(latitude)) < near
 
 
 @pytest.mark.parametrize("name", NAMES[1:])

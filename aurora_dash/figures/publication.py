@@ -18,16 +18,15 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from aurora_dash.figures.labels import pretty_unit
-from aurora_dash.figures.panels import PanelSet, comparison_panels, field_panels
+from aurora_dash.figures.panels import PanelSet
 from aurora_dash.figures.printed.ground import Ground, draw_grid, draw_ground
 from aurora_dash.figures.printed.page import Page
 from aurora_dash.figures.printed.wind import WindStyle, draw_wind
 from aurora_dash.figures.raster.pixels import Lens
 from aurora_dash.figures.raster.projections import Name, Projection
-from aurora_dash.figures.scene import Scene
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -48,35 +47,6 @@ class Look:
     projection: Name = "plate_carree"
     wind: WindStyle | None = None
     """How the wind is drawn over panels that have one; None: it is not."""
-
-
-def comparison_figure(
-    prediction: ArrayLike,
-    target: ArrayLike,
-    scene: Scene,
-    *,
-    persistence: ArrayLike | None = None,
-    file_format: Format = "png",
-    dpi: int = 200,
-) -> bytes:
-    """Prediction, target and their difference (H, W) as the bytes of an image file.
-
-    Equal inputs give equal bytes.
-    """
-    shown = comparison_panels(prediction, target, scene, persistence)
-    return panels_figure(shown, file_format=file_format, dpi=dpi)
-
-
-def field_figure(
-    values: ArrayLike,
-    scene: Scene,
-    *,
-    title: str = "",
-    file_format: Format = "png",
-    dpi: int = 200,
-) -> bytes:
-    """One field (H, W) as the bytes of an image file."""
-    return panels_figure(field_panels(values, scene, title), file_format=file_format, dpi=dpi)
 
 
 def panels_figure(

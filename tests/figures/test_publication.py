@@ -17,8 +17,6 @@ from aurora_dash.figures.colours import colour_map
 from aurora_dash.figures.panels import Part, Wind, comparison_panels, field_panels, panel_set
 from aurora_dash.figures.publication import (
     Look,
-    comparison_figure,
-    field_figure,
     panels_figure,
     panels_image,
 )
@@ -45,6 +43,16 @@ def written(svg: bytes) -> str:
     """All texts of an SVG: matplotlib keeps them as comments beside the glyphs."""
     lines = svg.decode().splitlines()
     return "\n".join(line for line in lines if line.strip().startswith("<!--"))
+
+
+def comparison_figure(
+    prediction: Any, target: Any, scene: Scene, *, persistence: Any = None, **how: Any
+) -> bytes:
+    return panels_figure(comparison_panels(prediction, target, scene, persistence), **how)
+
+
+def field_figure(values: Any, scene: Scene, **how: Any) -> bytes:
+    return panels_figure(field_panels(values, scene, ""), **how)
 
 
 @pytest.mark.parametrize("file_format", ["png", "svg", "pdf"])
@@ -167,11 +175,13 @@ from pathlib import Path
 from aurora_dash.data.open import open_files
 from aurora_dash.variables import Group, describe
 data = open_files([Path({str(western_usa_file)!r})]).dataset
-from aurora_dash.figures.publication import field_figure
+from aurora_dash.figures.panels import field_panels
+from aurora_dash.figures.publication import panels_figure
 from aurora_dash.figures.scene import Scene
 scene = Scene(variable=describe("2t", Group.SURFACE), latitudes=data.latitude.values,
               longitudes=data.longitude.values)
-assert field_figure(data.surf_2t[0].values, scene).startswith(b"\\x89PNG")
+shown = field_panels(data.surf_2t[0].values, scene, "")
+assert panels_figure(shown).startswith(b"\\x89PNG")
 """
     result = subprocess.run(
         [sys.executable, "-c", code],

@@ -26,8 +26,11 @@ from aurora_dash.variables import Group, Variable, describe, split_key
 _SHORT_NAME = "GRIB_shortName"
 
 
-def of_evaluation(result: EvaluationResult, spec: RunSpec) -> Forecasts:
-    """The fields that an evaluation kept; `EvaluationError` if it kept none. To be closed."""
+def of_evaluation(result: EvaluationResult, spec: RunSpec | None) -> Forecasts:
+    """The fields that an evaluation kept; `EvaluationError` if it kept none. To be closed.
+
+    `spec` knows the variables that its run registered; None where there is no run.
+    """
     if result.fields_path is None:
         raise EvaluationError(
             "The evaluation kept scores only, and no fields.",
@@ -37,8 +40,8 @@ def of_evaluation(result: EvaluationResult, spec: RunSpec) -> Forecasts:
     variables = {}
     for key in map(str, dataset.data_vars):
         group, name = split_key(key)
-        variable = described(spec, name, group)
-        variables[key] = replace(variable, unit=dataset[key].attrs.get("units", variable.unit))
+        variable = describe(name, group) if spec is None else described(spec, name, group)
+        variables[key] = _told(variable, dataset[key])
     return Forecasts(
         name=result.summary.checkpoint,
         dataset=dataset,
@@ -105,10 +108,11 @@ def _variables(dataset: xr.Dataset) -> Mapping[Hashable, Variable]:
     for name, array in dataset.data_vars.items():
         if _SHORT_NAME in array.attrs and LEAD in array.dims:
             group = Group.ATMOSPHERIC if "level" in array.dims else Group.SURFACE
-            known = describe(str(array.attrs[_SHORT_NAME]), group)
-            found[name] = replace(
-                known,
-                unit=array.attrs.get("units", known.unit),
-                long_name=array.attrs.get("long_name", known.long_name),
-            )
+            found[name] = _told(describe(str(array.attrs[_SHORT_NAME]), group), array)
     return found
+
+
+def _told(known: Variable, array: xr.DataArray) -> Variable:
+    """The table's entry with what the file says of it."""
+    unit, long_name = (array.attrs.get(name) for name in ("units", "long_name"))
+    return replace(known, unit=unit or known.unit, long_name=long_name or known.long_name)

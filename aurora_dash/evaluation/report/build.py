@@ -55,7 +55,7 @@ def make_report(result: EvaluationResult, spec: RunSpec | None) -> Report:
     labels = summary.labels
     cards = card_tables(table, names)
     tables, fewer_scores = score_tables(result.scores, names)
-    maps, fewer_maps = map_pictures(result, labels)
+    maps, fewer_maps = map_pictures(result, spec)
     measure = next((name for name in scorecard_measures(table)), None)
     curves, num_fields = curve_pictures(table, measure, looks) if measure else ((), 0)
     fewer_curves = (

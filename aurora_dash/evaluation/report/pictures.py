@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 
-from aurora_dash.evaluation.fields import TARGET, open_fields
+from aurora_dash.evaluation.maps.drawing import Kind, View, draw
+from aurora_dash.evaluation.maps.forecasts import PERSISTENCE, At, Forecasts
+from aurora_dash.evaluation.maps.opening import of_evaluation
 from aurora_dash.evaluation.measures import MEASURES
 from aurora_dash.evaluation.report.content import Picture
 from aurora_dash.evaluation.report.wording import field_name, measure_name
@@ -17,13 +18,13 @@ from aurora_dash.evaluation.results import EvaluationResult
 from aurora_dash.evaluation.scorecard import ScoredField, scorecard
 from aurora_dash.figures.labels import pretty_unit
 from aurora_dash.figures.lead_curves import LeadLine, LeadPanel, lead_curves
-from aurora_dash.figures.scene import Scene
-from aurora_dash.variables import Variable, describe, split_key
+from aurora_dash.spec import RunSpec
 
 MOST_CURVES, MOST_MAPS = 12, 6
 _MAP_BYTES = 1_800_000
 _DPI = 110
 _TELLING_LEVELS = (500.0, 850.0)
+_KINDS = (Kind.PREDICTION, Kind.TARGET, Kind.ERROR)
 
 
 def headline(fields: Sequence[ScoredField], most: int) -> list[ScoredField]:
@@ -70,85 +71,61 @@ def curve_pictures(
     return tuple(pictures), len(rows)
 
 
-def map_pictures(
-    result: EvaluationResult, labels: Sequence[str]
-) -> tuple[tuple[Picture, ...], str]:
+def map_pictures(result: EvaluationResult, spec: RunSpec | None) -> tuple[tuple[Picture, ...], str]:
     """Maps of the first forecast at its first and its last lead, and what is not shown, in words.
 
-    None where the evaluation kept no fields.
+    None where the evaluation kept no fields. `spec` is that of the run behind it, if there is one.
     """
     if result.fields_path is None:
         return (), "The evaluation kept no fields for maps."
-    with open_fields(result.fields_path) as fields:
-        leads = _leads_with_target(fields)
-        shown = headline(_kept_fields(fields), MOST_MAPS // len(leads)) if leads else []
-        wanted = [(field, lead) for field in shown for lead in leads]
+    with of_evaluation(result, spec) as forecasts:
+        kept = _kept_fields(forecasts)
+        leads = _leads_with_target(forecasts, kept[0])
+        shown = headline(kept, MOST_MAPS // len(leads)) if leads else []
         pictures: list[Picture] = []
-        for field, lead in wanted:
-            picture = _map(fields, field, lead, result, labels)
+        for field, lead in ((field, lead) for field in shown for lead in leads):
+            picture = _map(forecasts, _at(field, lead))
             if sum(len(p.content) for p in (*pictures, picture)) > _MAP_BYTES and pictures:
                 break
             pictures.append(picture)
-        count = fields.sizes["sample"] * fields.sizes["lead"] * len(_kept_fields(fields))
+        count = forecasts.starts.size * len(forecasts.lead_hours) * len(kept)
     left = count - len(pictures)
     return tuple(pictures), f"{left:,} more maps can be drawn from fields.nc." if left else ""
 
 
-def _leads_with_target(fields: xr.Dataset) -> list[int]:
-    """The first and the last lead of the first sample whose target was kept."""
-    array = next(iter(fields.data_vars.values())).isel(sample=0).sel(source=TARGET)
-    there = array.notnull().any([dim for dim in array.dims if dim != "lead"]).values
-    leads = [int(lead) for lead in fields["lead"].values[there]]
-    return list(dict.fromkeys((leads[0], leads[-1]))) if leads else []
-
-
-def _kept_fields(fields: xr.Dataset) -> list[ScoredField]:
+def _kept_fields(forecasts: Forecasts) -> list[ScoredField]:
     """`ScoredField.variable` is the canonical name here."""
     return [
-        ScoredField(variable=str(key), level=level, unit=str(array.attrs.get("units", "")))
-        for key, array in fields.data_vars.items()
-        for level in (array["level"].values.tolist() if "level" in array.dims else (None,))
+        ScoredField(variable=key, level=level, unit=variable.unit)
+        for key, variable in forecasts.variables.items()
+        for level in forecasts.levels(key) or (None,)
     ]
 
 
-def _map(
-    fields: xr.Dataset,
-    field: ScoredField,
-    lead: int,
-    result: EvaluationResult,
-    labels: Sequence[str],
-) -> Picture:
-    # It brings Cartopy, for which a report without maps need not wait.
-    from aurora_dash.figures.publication import comparison_figure
+def _leads_with_target(forecasts: Forecasts, field: ScoredField) -> list[int]:
+    """The first and the last lead of the first sample whose target was kept."""
+    leads = [
+        lead for lead in forecasts.lead_hours if forecasts.target(_at(field, lead)) is not None
+    ]
+    return list(dict.fromkeys((leads[0], leads[-1]))) if leads else []
 
-    array = fields[field.variable].isel(sample=0).sel(lead=lead)
-    array = array if field.level is None else array.sel(level=field.level)
-    has_persistence = "persistence" in fields["source"].values
-    valid = fields["valid_time"].isel(sample=0).sel(lead=lead).item()
-    scene = Scene(
-        variable=_variable(field, str(array.attrs.get("long_name", ""))),
-        latitudes=fields["latitude"].values,
-        longitudes=fields["longitude"].values,
-        level=field.level,
-        valid_time=np.datetime64(valid, "ns"),
-        lead_hours=lead,
-        labels=labels,
-        attribution=result.summary.attribution,
-    )
-    content = comparison_figure(
-        array.sel(source="model").values,
-        array.sel(source=TARGET).values,
-        scene,
-        persistence=array.sel(source="persistence").values if has_persistence else None,
-        file_format="png",
-        dpi=_DPI,
-    )
-    level = "" if field.level is None else f"-{field.level:g}"
+
+def _at(field: ScoredField, lead_hours: int) -> At:
+    return At(key=field.variable, level=field.level, sample=0, lead_hours=lead_hours)
+
+
+def _map(forecasts: Forecasts, at: At) -> Picture:
+    # It brings Cartopy, for which a report without maps need not wait.
+    from aurora_dash.figures.publication import panels_figure
+
+    beside = (Kind.PERSISTENCE_ERROR,) if PERSISTENCE in forecasts.sources else ()
+    shown = draw(forecasts, View(at=at, kinds=(*_KINDS, *beside)))
+    level = "" if at.level is None else f"-{at.level:g}"
     return Picture(
-        name=f"map-{field.variable}{level}-{lead}h",
+        name=f"map-{at.key}{level}-{at.lead_hours}h",
         format="png",
-        content=_small(content),
-        caption=f"{scene.title}, {scene.subtitle}: prediction, target and differences",
+        content=_small(panels_figure(shown, dpi=_DPI)),
+        caption=f"{shown.scene.title}, {shown.scene.subtitle}: prediction, target and differences",
     )
 
 
@@ -161,10 +138,3 @@ def _small(png: bytes) -> bytes:
     file = io.BytesIO()
     reduced.save(file, "PNG", optimize=True)
     return file.getvalue()
-
-
-def _variable(field: ScoredField, long_name: str) -> Variable:
-    """The table's entry with what the file says: it knows what a run registered."""
-    group, name = split_key(field.variable)
-    known = describe(name, group)
-    return replace(known, unit=field.unit or known.unit, long_name=long_name or known.long_name)

@@ -218,6 +218,11 @@ def moment(spec: RunSpec, field: str, label: str, help: str) -> None:
     show_error(field)
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that were typed with commas between."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _key(field: str) -> str:
     return f"{state.FIELD_PREFIX}{field}"
 

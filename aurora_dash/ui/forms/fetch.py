@@ -18,6 +18,7 @@ from aurora_dash.data.fetch.sources import (
 )
 from aurora_dash.data.roots import configured_roots
 from aurora_dash.spec import RunSpec
+from aurora_dash.ui import fields
 
 _KEY = "fetch"
 _SIDES = {"north": 75.0, "south": 35.0, "west": 0.0, "east": 40.0}
@@ -121,7 +122,7 @@ def _selection(spec: RunSpec, source: Source) -> dict[str, Any]:
     )
     return {
         "levels": tuple(levels) or None,
-        "variables": tuple(part.strip() for part in more.split(",") if part.strip()),
+        "variables": fields.names_in(more),
         "region": _region(),
         "statics": True,
     }

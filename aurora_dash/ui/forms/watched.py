@@ -65,7 +65,7 @@ def _what(spec: RunSpec) -> None:
         "Names with commas between, such as 2t, t/850 (one level), q (all levels). Empty: the new "
         "variables and the first that count in the loss, eight at most.",
         placeholder="New ones, then those of the loss",
-        convert=_names,
+        convert=fields.names_in,
         show=", ".join,
     )
     fields.integer(
@@ -93,7 +93,3 @@ def _how_much(spec: RunSpec) -> None:
         "The newest ones; the first of each doubling of the steps is kept besides.",
         minimum=1,
     )
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

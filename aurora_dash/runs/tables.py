@@ -21,17 +21,13 @@ _TYPES = {"run": "str", "split": "str", "step": "int64"}
 _ROWS = 16_384
 
 
-def metrics_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """All records of runs, one a row: `run`, `split`, `step`, `time` and what was recorded.
-
-    Steps rise within a run and split; of a step that was taken twice the newer record counts.
-    What a record does not have is NaN.
-    """
-    return pd.concat(list(_slices(runs)), ignore_index=True)
-
-
 def _slices(runs: Iterable[Run]) -> Iterator[pd.DataFrame]:
-    """The same a bounded number of rows at a time, all with the same columns; at least one."""
+    """All records, one a row, a bounded number of rows at a time; the first slice is empty.
+
+    All have the same columns: `run`, `split`, `step`, `time` and what was recorded. Steps rise
+    within a run and split; of a step that was taken twice the newer record counts. What a record
+    does not have is NaN.
+    """
     tables = [(run.id, run.metrics()) for run in runs]
     parts = [(run, split, table) for run, table in tables for split in table.splits]
     names = dict.fromkeys(name for _, split, table in parts for name in table.names(split))
@@ -47,7 +43,7 @@ def _slices(runs: Iterable[Run]) -> Iterator[pd.DataFrame]:
 
 
 def metrics_bytes(runs: Iterable[Run], suffix: str) -> bytes:
-    """The same as the content of a file, by its suffix (one of `SUFFIXES`).
+    """The metrics of runs as the content of a file, by its suffix (one of `SUFFIXES`).
 
     Numbers are written with all their digits.
     """

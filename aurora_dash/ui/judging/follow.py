@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from aurora_dash.evaluation.job import (
@@ -15,6 +18,8 @@ from aurora_dash.evaluation.status import RolloutStatus
 from aurora_dash.runs.store import Run
 from aurora_dash.ui import boundary, state, widgets, words
 from aurora_dash.ui.state import Selection
+
+Watched = EvaluationStatus | RolloutStatus
 
 _LIVE_SECONDS = 0.7
 
@@ -58,7 +63,12 @@ def title(status: EvaluationStatus) -> str:
 def progress(run: Run, status: EvaluationStatus) -> bool:
     """Follow an evaluation on its way and say how it ended; True if it is complete."""
     if status.state.is_live:
-        st.fragment(_progress, run_every=_LIVE_SECONDS)(run, status.id)
+        watch(
+            partial(get_evaluation, run, status.id),
+            partial(stop_evaluation, run, status.id),
+            kept="nothing is",
+            key="stop-evaluation",
+        )
         return False
     reason, remedy = boundary.plain(status.reason), boundary.plain(status.remedy)
     text = f"{reason}\n\n**What to do:** {remedy}" if remedy else reason
@@ -71,23 +81,30 @@ def progress(run: Run, status: EvaluationStatus) -> bool:
     return status.state is EvaluationState.COMPLETED
 
 
-def _progress(run: Run, evaluation_id: str) -> None:
+def watch(look: Callable[[], Watched], stop: Callable[[], None], *, kept: str, key: str) -> None:
+    """How far work is, looked at again and again, and a button of that `key` to stop it.
+
+    `kept` says what a stop leaves.
+    """
+    st.fragment(_progress, run_every=_LIVE_SECONDS)(look, stop, kept, key)
+
+
+def _progress(look: Callable[[], Watched], stop: Callable[[], None], kept: str, key: str) -> None:
     with boundary.errors_shown():
-        status = get_evaluation(run, evaluation_id)
+        status = look()
         if not status.state.is_live:
             st.rerun()
-        st.progress(status.fraction_done or 0.0, text=progress_text(status))
+        st.progress(status.fraction_done or 0.0, text=_progress_text(status))
         st.button(
             "Stop",
             icon=":material/stop:",
-            help="Stops before the next forecast step; nothing is kept.",
-            key="stop-evaluation",
-            on_click=_stop,
-            args=(run, evaluation_id),
+            help=f"Stops before the next forecast step; {kept} kept.",
+            key=key,
+            on_click=boundary.guarded(stop),
         )
 
 
-def progress_text(status: EvaluationStatus | RolloutStatus) -> str:
+def _progress_text(status: Watched) -> str:
     """How far work is and how long the rest will take, as far as that is known."""
     if status.state is EvaluationState.QUEUED:
         return "Waiting for other work with a checkpoint to end"
@@ -95,11 +112,6 @@ def progress_text(status: EvaluationStatus | RolloutStatus) -> str:
         return "Opening the data and loading the models"
     left = "" if status.seconds_left is None else f", {words.duration(status.seconds_left)} left"
     return f"{status.done:,} / {status.total:,} forecast steps{left}"
-
-
-@boundary.guarded
-def _stop(run: Run, evaluation_id: str) -> None:
-    stop_evaluation(run, evaluation_id)
 
 
 def nothing_yet() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -23,7 +24,6 @@ from aurora_dash.spec import RunSpec
 from aurora_dash.ui import boundary, runs_view, words
 from aurora_dash.ui.judging import ask_data, follow
 
-_LIVE_SECONDS = 0.7
 _KEY = "roll"
 _FORMATS: dict[Format, str] = {"zarr": "Zarr", "nc": "NetCDF"}
 _LARGEST_DOWNLOAD = 256 * 2**20
@@ -115,7 +115,12 @@ def _shown(run: Run, status: RolloutStatus) -> None:
     with st.container(border=True):
         st.markdown(f"**{boundary.plain(title(status))}**")
         if status.state.is_live:
-            st.fragment(_progress, run_every=_LIVE_SECONDS)(run, status.id)
+            follow.watch(
+                partial(get_rollout, run, status.id),
+                partial(stop_rollout, run, status.id),
+                kept="what was made is",
+                key=f"stop-{status.id}",
+            )
         elif status.state is EvaluationState.COMPLETED:
             _finished(run, status)
         else:
@@ -132,22 +137,6 @@ def title(status: RolloutStatus) -> str:
     if request.start is not None:
         asked = f"forecast from {words.moment(request.start)}"
     return f"{asked} of {steps}, {request.checkpoint} checkpoint · {words.moment(status.created)}"
-
-
-def _progress(run: Run, rollout_id: str) -> None:
-    with boundary.errors_shown():
-        status = get_rollout(run, rollout_id)
-        if not status.state.is_live:
-            st.rerun()
-        st.progress(status.fraction_done or 0.0, text=follow.progress_text(status))
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            help="Stops before the next forecast step; what was made is kept.",
-            key=f"stop-{rollout_id}",
-            on_click=boundary.guarded(stop_rollout),
-            args=(run, rollout_id),
-        )
 
 
 def _resting(run: Run, status: RolloutStatus) -> None:

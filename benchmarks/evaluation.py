@@ -4,10 +4,12 @@
     python benchmarks/evaluation.py --pairs 5          # fewer pairs; prints, does not write
 
 The bare loop reads the inputs of each sample and predicts; the evaluation does that and reads the
-targets, compares and sums, for the default measures and for a larger set. Passes over the samples
-alternate, in random order within a pair; each pair gives one ratio, and its median is told. A tiny
-model (1.6 million weights) at 32 x 64 points is the hardest case: the smaller the model, the more
-scoring weighs. A small one (about 100 million) on the same points is nearer to what people judge.
+targets, compares and sums: for the default measures alone, with the joint histograms that are made
+by default, and for a larger set of measures. Passes over the samples alternate, in random order
+within a pair; each pair gives one ratio, and its median is told. A small model (about 100 million
+weights, the size of the smallest checkpoint that there is) on 32 x 64 points is the case that the
+goal is about. A tiny one (1.6 million, for demos) shows what scoring itself takes: the smaller the
+model, the more scoring weighs.
 
 At 0.25 degrees no model of that size can be run here. So the scoring of one step (69 fields of
 721 x 1440, all sources in memory) is timed, and set beside a stand-in for the forward pass: the
@@ -67,12 +69,14 @@ def _ratios(folder: Path, size: str, options: argparse.Namespace) -> dict[str, A
     run, store = _run(folder, size, options)
     result: dict[str, Any] = {"grid": [32, 64, 4], "samples": options.samples, "model": size}
     for name, fields in (
+        ("scores_alone", {"histograms": False}),
         ("default", {}),
         ("more", {"measures": MORE_MEASURES, "regions": REGIONS, "by": ("surface",)}),
     ):
         result[name] = _pairs(*_passes(run, store, options, fields), options.pairs)
-    result["measures"] = {"default": ["rmse", "mae", "bias"], "more": list(MORE_MEASURES)}
-    result["areas"] = {"default": 1, "more": 3 * len(REGIONS)}
+    few = ["rmse", "mae", "bias"]
+    result["measures"] = {"scores_alone": few, "default": few, "more": list(MORE_MEASURES)}
+    result["areas"] = {"scores_alone": 1, "default": 1, "more": 3 * len(REGIONS)}
     return result
 
 
@@ -174,6 +178,7 @@ def _quarter_degree(height: int) -> dict[str, Any]:
     import torch
 
     from aurora_dash.evaluation.areas import make_areas
+    from aurora_dash.evaluation.joint import JointHistograms, limits_of
     from aurora_dash.evaluation.layout import Layout
     from aurora_dash.evaluation.statistics import Scorer
     from aurora_dash.evaluation.targets import Target
@@ -201,10 +206,13 @@ def _quarter_degree(height: int) -> dict[str, Any]:
     found: dict[str, Any] = {"grid": [height, width, levels], "fields": 69}
     rate = _matmul_rate()
     found |= {"flop_per_second": rate, "stand_in_seconds": FORWARD_TFLOP * 1e12 / rate}
-    for name, measures in (("default", ("rmse", "mae", "bias")), ("more", MORE_MEASURES)):
+    cpu, few = torch.device("cpu"), ("rmse", "mae", "bias")
+    limits = limits_of(layout, None, ())
+    for name, measures in (("scores_alone", few), ("default", few), ("more", MORE_MEASURES)):
         seconds = []
         for _ in range(3):
-            scorer = Scorer(layout, measures, 1, torch.device("cpu"))
+            joint = None if name == "scores_alone" else JointHistograms(layout, limits, cpu)
+            scorer = Scorer(layout, measures, 1, cpu, joint=joint)
             began = time.perf_counter()
             scorer.add(0, 0, target, forecasts)
             seconds.append(time.perf_counter() - began)

@@ -34,6 +34,7 @@ SIZES = {
 # Of a training step whose data is waited for: a tiny model on a CPU, the full one on a GPU.
 ASSUMED_STEP_SECONDS = {"demo": 0.1, "0.25 degrees": 1.0}
 ROUNDS = {"demo": 15, "0.25 degrees": 3}
+_NEEDED_BYTES = 14e9
 NETCDF_SAMPLES = {"demo": 20, "0.25 degrees": 1}
 
 
@@ -43,6 +44,8 @@ def main() -> int:
     parser.add_argument("--tiny", action="store_true", help="the demo size alone; prints")
     parser.add_argument("--folder", help="where files are written; default: temporary files'")
     options = parser.parse_args()
+    if not options.tiny:
+        _require_room(options.folder or tempfile.gettempdir())
     results = {}
     load = [round(os.getloadavg()[0], 2)]
     for name in ["demo"] if options.tiny else list(SIZES):
@@ -142,7 +145,14 @@ def _ratio(rounds: dict[str, list[float]], slow: str, fast: str) -> float:
     return round(statistics.median(a / b for a, b in pairs), 3)
 
 
+def _require_room(folder: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _NEEDED_BYTES:
+        sys.exit(
+            f"{folder} has {free / 1e9:.1f} GB free; the files that are measured take "
+            f"{_NEEDED_BYTES / 1e9:.0f} GB. Name another place with --folder."
+        )
+
+
 if __name__ == "__main__":
-    if shutil.disk_usage(tempfile.gettempdir()).free < 14e9:
-        sys.exit("At least 14 GB must be free for the files that are measured.")
     sys.exit(main())

@@ -32,9 +32,10 @@ def _run(repository: Path, script: str, *arguments: str, timeout: float = 200) -
         env={**os.environ, "PYTHONPATH": str(repository)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=timeout,
     )
+    assert done.returncode == 0, done.stderr[-4000:]
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 
@@ -86,11 +87,12 @@ def test_the_benchmark_of_attention_runs(repository: Path, tables: ModuleType) -
     assert "| 0 | float32 | shifted |" in tables.render({"attention": result})
 
 
-def test_scoring_a_quarter_degree_step_stayed_within_its_goal(repository: Path) -> None:
+def test_scoring_stayed_within_its_goal(repository: Path) -> None:
     text = (repository / "benchmarks" / "results" / "evaluation.json").read_text(encoding="utf-8")
     result = json.loads(text)
     for measures in ("default", "more"):
         assert result["quarter_degree"][measures]["of_stand_in"] < result["goal"]
+        assert result["small"][measures]["overhead"] < result["goal"]
 
 
 @pytest.mark.slow

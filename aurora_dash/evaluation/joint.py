@@ -36,6 +36,7 @@ _LARGEST = 512 * 2**20
 # Bins are no narrower than this share of the largest value: a constant field has no spread.
 _FINEST = 20
 _SMALLEST_VALUE = 1e-30
+_SCRATCH_POINTS = 2**20
 
 
 class JointHistograms:
@@ -55,23 +56,27 @@ class JointHistograms:
         self._area = torch.zeros(shape, dtype=torch.float64, device=device)
         rows = torch.from_numpy(area_weights(layout.latitudes))
         self._weights = rows[:, None].expand(-1, layout.longitudes.size).to(device)
+        self._expanded: dict[int, Tensor] = {}
+        self._scratch: dict[torch.Size, tuple[Tensor, Tensor, Tensor]] = {}
         self._exponents = np.zeros(fields, np.int64)
         self._origins = np.zeros(fields, np.int64)
         self._least, self._most = np.full(fields, np.inf), np.full(fields, -np.inf)
 
     def add(self, lead: int, slab: Slab, values: SlabValues) -> None:
         """Count all points of a slab that count in the scores."""
-        fields = [values.target, *(values.means[source] for source in slab.sources)]
-        limits = torch.from_numpy(self._limits[slab.fields]).to(values.target.device)
-        low, high = limits[:, :1, None], limits[:, 1:, None]
-        target, *forecasts = [field.clamp(low, high) for field in fields]
-        self._make_room(slab.fields, values, [target, *forecasts])
-        weights = values.kept(self._weights.expand_as(target)).flatten()
-        rows = self._bins(slab.fields, target, is_whole=values.is_whole).mul_(self.num_bins)
-        for source, forecast in zip(slab.sources, forecasts, strict=True):
-            cells = self._bins(slab.fields, forecast, is_whole=values.is_whole).add_(rows)
-            cells += self._starts(slab.fields, lead, source)[:, None, None]
-            self._area.view(-1).scatter_add_(0, cells.long().flatten(), weights)
+        all_values = [values.target, *(values.means[source] for source in slab.sources)]
+        fields = self._within_limits(slab.fields, values, all_values)
+        scale, origin = self._scale(slab.fields)
+        rows, cells, index = self._scratch_for(values.target)
+        # What follows from a field's place among all is the same for all its points: it is added
+        # to the target's bins, once for all forecasts.
+        starts = self._starts(slab.fields, lead) - origin * (self.num_bins + 1)
+        _put_places(rows, values, fields[0], scale, origin).mul_(self.num_bins).add_(starts)
+        weights = self._weights_of(values)
+        for source, forecast in zip(slab.sources, fields[1:], strict=True):
+            _put_places(cells, values, forecast, scale, origin).add_(rows)
+            first = self._layout.sources.index(source) * self.num_bins**2
+            self._area.view(-1)[first:].scatter_add_(0, index.copy_(cells).flatten(), weights)
 
     def dataset(self) -> xr.Dataset:
         """``area`` (field, lead, source, target_bin, forecast_bin), and where the bins lie."""
@@ -98,24 +103,35 @@ class JointHistograms:
             },
         )
 
-    def _make_room(self, fields: slice, values: SlabValues, of: Sequence[Tensor]) -> None:
+    def _within_limits(
+        self, fields: slice, values: SlabValues, of: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Values cut at the limits, and bins moved and widened where one lies beside them."""
+        least, most = _extent(values, of)
+        low, high = self._limits[fields].T
+        if (least < low).any() or (most > high).any():
+            least, most = np.clip(least, low, high), np.clip(most, low, high)
+            bounds = torch.from_numpy(self._limits[fields]).to(of[0].device)
+            of = [values.clamp(bounds[:, :1, None], bounds[:, 1:, None]) for values in of]
+        self._make_room(fields, least, most)
+        return of
+
+    def _make_room(
+        self, fields: slice, least: NDArray[np.float64], most: NDArray[np.float64]
+    ) -> None:
         """Move and widen the bins of those fields that have a value beside them."""
-        low, high = of, of
-        if not values.is_whole:
-            low = [torch.where(values.valid, field, torch.inf) for field in of]
-            high = [torch.where(values.valid, field, -torch.inf) for field in of]
-        least = torch.stack([field.amin(dim=(1, 2)) for field in low]).amin(dim=0).cpu().numpy()
-        most = torch.stack([field.amax(dim=(1, 2)) for field in high]).amax(dim=0).cpu().numpy()
         beside = (least < self._least[fields]) | (most > self._most[fields])
         for number in np.flatnonzero(beside & (least <= most)).tolist():
             field = fields.start + number
             is_first = self._least[field] > self._most[field]
             self._least[field] = min(self._least[field], least[number])
             self._most[field] = max(self._most[field], most[number])
+            if not is_first and self._fits(field):
+                continue
             window = _window(self._least[field], self._most[field], self.num_bins)
             if is_first:
                 self._exponents[field], self._origins[field] = window
-            elif not self._fits(field):
+            else:
                 self._move(field, *window)
 
     def _fits(self, field: int) -> bool:
@@ -128,29 +144,74 @@ class JointHistograms:
         coarser = exponent - self._exponents[field]
         new = ((np.arange(self.num_bins) + self._origins[field]) >> coarser) - origin
         # Bins that find no place hold nothing.
-        inside = np.flatnonzero((new >= 0) & (new < self.num_bins))
-        moves = torch.zeros(self.num_bins, self.num_bins, dtype=torch.float64)
-        moves[new[inside], inside] = 1.0
-        moves = moves.to(self._area.device)
-        self._area[field] = moves @ self._area[field] @ moves.T
+        old = np.flatnonzero((new >= 0) & (new < self.num_bins))
+        places = torch.from_numpy(np.stack([old, new[old]])).to(self._area.device)
+        for axis in (-2, -1):
+            moved = torch.zeros_like(self._area[field])
+            moved.index_add_(axis, places[1], self._area[field].index_select(axis, places[0]))
+            self._area[field] = moved
         self._exponents[field], self._origins[field] = exponent, origin
 
-    def _bins(self, fields: slice, values: Tensor, *, is_whole: bool) -> Tensor:
-        """Number of the bin of each value (F, H, W), as floating-point numbers."""
-        scale = torch.from_numpy(np.exp2(-self._exponents[fields])).to(values.device)
-        origin = torch.from_numpy(self._origins[fields].astype(np.float64)).to(values.device)
-        places = values.mul(scale[:, None, None]).floor_().sub_(origin[:, None, None])
-        if not is_whole:
-            # What does not count may be anything.
-            places.nan_to_num_().clamp_(0, self.num_bins - 1)
-        return places
+    def _scale(self, fields: slice) -> tuple[Tensor, Tensor]:
+        """Of each field (F, 1, 1): bins a unit, and the place of its first bin."""
+        scale = np.exp2(-self._exponents[fields])
+        pair = torch.from_numpy(np.stack([scale, self._origins[fields]]))[..., None, None]
+        return (*pair.to(self._area.device),)
 
-    def _starts(self, fields: slice, lead: int, source: str) -> Tensor:
-        """Where each field's histogram begins in all of them, flat."""
+    def _starts(self, fields: slice, lead: int) -> Tensor:
+        """Where each field's histogram of the first source begins in all of them, flat."""
         _, leads, sources, *bins = self._area.shape
         number = np.arange(fields.start, fields.stop) * leads + lead
-        starts = (number * sources + self._layout.sources.index(source)) * math.prod(bins)
-        return torch.from_numpy(starts.astype(np.float64)).to(self._area.device)
+        starts = (number * sources * math.prod(bins)).astype(np.float64)
+        return torch.from_numpy(starts).to(self._area.device)[:, None, None]
+
+    def _weights_of(self, values: SlabValues) -> Tensor:
+        """The weight of each point of a slab, flat; zero where it does not count."""
+        count = len(values.target)
+        if count not in self._expanded:
+            self._expanded[count] = self._weights.expand(count, -1, -1).flatten()
+        weights = self._expanded[count]
+        return values.kept(weights.view_as(values.target)).flatten()
+
+    def _scratch_for(self, field: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Two tensors for numbers and one for indices, each of the shape (F, H, W) of a slab.
+
+        Those for few points are kept: to allocate them takes longer than to fill them.
+        """
+        if field.numel() > _SCRATCH_POINTS:
+            return _scratch(field)
+        if field.shape not in self._scratch:
+            self._scratch[field.shape] = _scratch(field)
+        return self._scratch[field.shape]
+
+
+def _scratch(field: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    index = torch.empty_like(field, dtype=torch.int64)
+    return torch.empty_like(field), torch.empty_like(field), index
+
+
+def _put_places(
+    out: Tensor, values: SlabValues, of: Tensor, scale: Tensor, origin: Tensor
+) -> Tensor:
+    """Which multiple of its bins' width lies at or below each value (F, H, W), into `out`."""
+    torch.mul(of, scale, out=out).floor_()
+    if not values.is_whole:
+        # What does not count may be anything.
+        out.copy_(torch.where(values.valid, out, origin))
+    return out
+
+
+def _extent(
+    values: SlabValues, of: Sequence[Tensor]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Smallest and largest value (F,) over several fields (F, H, W)."""
+    low, high = of, of
+    if not values.is_whole:
+        low = [torch.where(values.valid, field, torch.inf) for field in of]
+        high = [torch.where(values.valid, field, -torch.inf) for field in of]
+    least = torch.stack([field.flatten(1).amin(dim=1) for field in low]).amin(dim=0)
+    most = torch.stack([field.flatten(1).amax(dim=1) for field in high]).amax(dim=0)
+    return least.cpu().numpy(), most.cpu().numpy()
 
 
 def limits_of(

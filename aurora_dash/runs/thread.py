@@ -54,6 +54,12 @@ class ThreadLauncher:
             self._threads = {other for other in self._threads if other.is_alive()} | {thread}
             thread.start()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a run trains or waits here."""
+        with self._lock:
+            return any(thread.is_alive() for thread in self._threads)
+
     def _work(self, owner: Owner) -> None:
         error: Exception | None = None
         try:
@@ -122,6 +128,11 @@ def thread_launcher() -> ThreadLauncher:
         target=_shut_down_at_the_end, args=(launcher,), name="launcher's end", daemon=False
     ).start()
     return launcher
+
+
+def is_training_here() -> bool:
+    """Whether a run trains, or waits to, in a thread of this process."""
+    return bool(thread_launcher.cache_info().currsize) and thread_launcher().is_at_work
 
 
 def _shut_down_at_the_end(launcher: ThreadLauncher) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aurora_dash.runs.store import Run
+from aurora_dash.runs.thread import is_training_here
 from aurora_dash.ui import (
     alerts,
     arrivals,
@@ -21,10 +22,9 @@ from aurora_dash.ui import (
     widgets,
 )
 from aurora_dash.ui.cache import run_store
+from aurora_dash.ui.pacing import live_seconds, lookers
 from aurora_dash.ui.state import Selection
 
-LIVE_SECONDS = 0.5
-"""How often a live run is looked at: charts follow the trainer by about as much."""
 IDLE_SECONDS = 5.0
 """How often a run that rests is looked at: somebody may resume it from a shell."""
 
@@ -70,14 +70,22 @@ def choose_run() -> Run | None:
 def follow(run: Run) -> None:
     """State, controls, charts and log of a run, kept up to date while the page is open."""
     live = run.status().is_live
-    st.fragment(_look, run_every=LIVE_SECONDS if live else IDLE_SECONDS)(run, was_live=live)
-    monitor_sample.follow(run)
+    every = _seconds(live=live)
+    st.fragment(_look, run_every=every)(run, was_live=live, every=every)
+    monitor_sample.follow(run, every)
 
 
-def _look(run: Run, *, was_live: bool) -> None:
+def _seconds(*, live: bool) -> float:
+    """How often this page is to look from now on."""
+    if not live:
+        return IDLE_SECONDS
+    return live_seconds(lookers().look(state.page_id()), trained_here=is_training_here())
+
+
+def _look(run: Run, *, was_live: bool, every: float) -> None:
     with boundary.errors_shown():
         status = run.status()
-        if status.is_live is not was_live:
+        if status.is_live is not was_live or _seconds(live=was_live) != every:
             st.rerun()
         # Places first: what one part draws never moves the parts after it.
         places = [st.container() for _ in range(5)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
@@ -216,11 +217,8 @@ def _size(run: Run) -> int:
     return run.metrics_path.stat().st_size
 
 
-@st.cache_resource(
-    max_entries=32,
-    show_spinner=False,
-    hash_funcs={Run: lambda run: run.folder, Noticed: lambda n: (n.alert.id, n.is_open)},
-)
+# Not streamlit's cache, which takes longer over the key than some of the charts take.
+@lru_cache(maxsize=32)
 def _figures(
     run: Run, view: View, names: tuple[str, ...], size: int, alerts: tuple[Noticed, ...]
 ) -> Mapping[str, go.Figure]:

@@ -13,16 +13,20 @@ from aurora_dash.runs.watched import Kept, WatchedField, WatchedFolder
 from aurora_dash.ui import boundary, runs_view, sample_view, words
 from aurora_dash.ui.map_canvas import map_canvas
 
-_LIVE_SECONDS = 1.0
+_LOOKS_BETWEEN = 3
+"""The page looks so often before the maps are looked at once: there is less that is new."""
 _OPEN = "sample-open"
 
 
-def follow(run: Run) -> None:
-    """The panel, unless there is nothing to come; kept up to date while it is open."""
+def follow(run: Run, seconds: float) -> None:
+    """The panel, unless there is nothing to come; kept up to date while it is open.
+
+    `seconds` lie between two looks of the page.
+    """
     live = run.status().is_live
     if live or WatchedFolder(run.folder).steps():
         is_open = st.session_state.get(_OPEN, True)
-        every = _LIVE_SECONDS if live and is_open else None
+        every = _LOOKS_BETWEEN * seconds if live and is_open else None
         st.fragment(_panel, run_every=every)(run, was_open=is_open)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -33,7 +34,18 @@ def selected_run() -> Run | None:
 
 
 def spec_of(run: Run) -> RunSpec | None:
-    """The run's spec; None if it is missing or damaged, which `Run.spec` explains."""
+    """The run's spec, read once for each change of the file; None if it is missing or damaged,
+    which `Run.spec` explains."""
+    try:
+        found = run.spec_path.stat()
+    except OSError:
+        return None
+    return _spec_of(run, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=256)
+def _spec_of(run: Run, changed: int, size: int) -> RunSpec | None:
+    """The spec of a run whose file was `changed` then (ns) and has that `size`."""
     try:
         return run.spec()
     except AuroraDashError:

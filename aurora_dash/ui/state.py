@@ -7,6 +7,7 @@ a change of page, which clears the URL.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
@@ -39,6 +40,7 @@ class Key(StrEnum):
     CHARTS = "charts"
     STRETCHES = "stretches"
     MAPS = "maps"
+    PAGE = "page"
 
 
 def synchronise() -> None:
@@ -84,6 +86,12 @@ def compared() -> tuple[str, ...]:
 def compare(ids: Iterable[str]) -> None:
     """Keep which runs are compared, for when the page is opened again."""
     st.session_state[Key.COMPARED] = tuple(ids)
+
+
+def page_id() -> str:
+    """Tells this open page from all others, as long as it is open."""
+    name: str = st.session_state.setdefault(Key.PAGE, secrets.token_hex(8))
+    return name
 
 
 def begin_drawing() -> None:

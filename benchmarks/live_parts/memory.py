@@ -28,7 +28,10 @@ def over_refreshes(folder: Path, *, refreshes: int) -> dict[str, Any]:
     looks: list[tuple[int, int]] = []
     with stage.served(folder) as server:
         run = stage.generated(RunStore(server.runs), _STEPS_BEFORE, "hour")
-        with stage.Writer(run, rate=40.0) as writer, Tabs(server.url, run.id, _TABS, None) as tabs:
+        with (
+            stage.Writer(run, rate=40.0) as writer,
+            Tabs(server.url, run.id, _TABS, is_hasty=True) as tabs,
+        ):
             began, before = time.monotonic(), tabs.refreshes
             while (done := tabs.refreshes - before) < refreshes:
                 tabs.check()

@@ -31,8 +31,8 @@ class Tab:
 
     url: str
     run_id: str
-    period: float | None
-    """Seconds from one refresh to the next; None: as fast as the server answers."""
+    is_hasty: bool
+    """Whether it refreshes as fast as the server answers, and not as often as the page asks it."""
     query: str = ""
     """What stands in the page's address beside the run."""
     first_bytes: int = 0
@@ -68,8 +68,8 @@ class Tab:
                     await self._answer(ws)
                 self.refreshes.append(self._bytes)
                 self.charts = self._charts
-                if self.period is not None:
-                    due = max(due + self.period, time.monotonic())
+                if not self.is_hasty:
+                    due = max(due + min(self._fragments.values()), time.monotonic())
                     await asyncio.sleep(due - time.monotonic())
 
     def _due(self, number: int) -> list[str]:
@@ -131,9 +131,9 @@ class Tabs:
     """Several tabs on a run, open for as long as the block lasts."""
 
     def __init__(
-        self, url: str, run_id: str, count: int, period: float | None = 0.5, query: str = ""
+        self, url: str, run_id: str, count: int, *, is_hasty: bool = False, query: str = ""
     ) -> None:
-        self.all = [Tab(url, run_id, period, query) for _ in range(count)]
+        self.all = [Tab(url, run_id, is_hasty, query) for _ in range(count)]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tabs")
         self._ready = threading.Event()
 

@@ -6,7 +6,9 @@ import gc
 import importlib
 import os
 import threading
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -77,3 +79,9 @@ def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     warm_up = WarmUp()
     warm_up.begin()
     assert warm_up.state is WarmUpState.OFF
+
+
+def test_browsers_keep_what_the_server_refers_to_over_many_reruns(repository: Path) -> None:
+    # By default two reruns, which a slow browser outruns: then its page dies.
+    settings = tomllib.loads((repository / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["global"]["maxCachedMessageAge"] >= 20

@@ -63,20 +63,25 @@ def curves_figure(
     from_zero: bool = False,
     markers: bool = False,
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """One line a curve, each with a style of its own that it has on every chart; `from_zero`
     shows zero on a linear axis."""
     plan = Plan.of(title, x_title, y_title, log_y=log_y, from_zero=from_zero)
     plan.add_all(curves, max_points, markers=markers)
-    return plan.figure()
+    return plan
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A figure as plain data: Plotly's own objects check every value, at ten times the cost."""
+    """A figure as plain data: Plotly's own objects check every value, at ten times the cost.
 
-    layout: dict[str, Any]
-    data: list[dict[str, Any]] = field(default_factory=list)
+    A page that refreshes sends `plain`; whoever wants the figure itself, or a part of it by
+    Plotly's names, asks for `figure`, `data` or `layout`.
+    """
+
+    frame: dict[str, Any]
+    """The layout."""
+    traces: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -95,7 +100,7 @@ class Plan:
         elif from_zero:
             axis["rangemode"] = "tozero"
         return cls(
-            layout={
+            frame={
                 "template": _template(),
                 "title": {"text": title},
                 "showlegend": True,
@@ -141,14 +146,14 @@ class Plan:
         }
         if fill:
             trace |= {"fill": "tozeroy", "fillcolor": faint(colour, 0.25)}
-        self.data.append(trace)
+        self.traces.append(trace)
 
     def add_level(self, name: str, value: float, beside: Iterable[Curve]) -> None:
         """A dotted horizontal line as long as the curves beside it."""
         ends = [x[index] for x, _ in beside if x.size for index in (0, -1)]
         if not ends:
             return
-        self.data.append(
+        self.traces.append(
             {
                 "type": "scatter",
                 "name": name,
@@ -160,9 +165,9 @@ class Plan:
             }
         )
 
-    def figure(self) -> go.Figure:
-        """The figure, or words in the place of bare axes where it has nothing to show."""
-        if not self.data:
+    def plain(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Traces and layout; words in the place of bare axes where there is nothing to show."""
+        if not self.traces:
             hidden = {"visible": False}
             said = {
                 "text": "Nothing recorded yet",
@@ -172,12 +177,27 @@ class Plan:
                 "yref": "paper",
                 "showarrow": False,
             }
-            axes = {axis: self.layout[axis] | hidden for axis in ("xaxis", "yaxis")}
-            self.layout.update(axes, annotations=[said])
-        if len(self.data) > FEW_CURVES:
+            axes = {axis: self.frame[axis] | hidden for axis in ("xaxis", "yaxis")}
+            return [], self.frame | axes | {"annotations": [said]}
+        if len(self.traces) > FEW_CURVES:
             # In several rows it would cover the title.
-            self.layout.update(legend=_LEGEND_BELOW, margin={"t": 40})
-        return go.Figure({"data": self.data, "layout": self.layout}, _validate=False)
+            return self.traces, self.frame | {"legend": _LEGEND_BELOW, "margin": {"t": 40}}
+        return self.traces, self.frame
+
+    def figure(self) -> go.Figure:
+        """The same as Plotly's own object."""
+        data, layout = self.plain()
+        return go.Figure({"data": data, "layout": layout}, _validate=False)
+
+    @property
+    def data(self) -> Any:
+        """The traces of `figure`."""
+        return self.figure().data
+
+    @property
+    def layout(self) -> Any:
+        """The layout of `figure`."""
+        return self.figure().layout
 
 
 def compact(x: NDArray[Any]) -> NDArray[Any]:

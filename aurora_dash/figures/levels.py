@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import plotly.graph_objects as go
 from plotly.colors import get_colorscale
 
 from aurora_dash.figures.curves import Curve, Plan
@@ -17,7 +16,7 @@ _SUFFIX = " hPa"
 
 def level_losses_figure(
     losses: Mapping[tuple[str, float], Curve], *, split: str = "training", x_title: str = "Step"
-) -> go.Figure:
+) -> Plan:
     """The loss by variable and level (hPa), a row each, high levels above, relative to its start.
 
     A cell is the mean over its steps divided by the mean over the first cell of its row, on a
@@ -39,8 +38,8 @@ def level_losses_figure(
         z = np.log10(np.where(relative > 0, relative, np.nan))
     bound = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
     plan = Plan.of(f"Loss by level, {split}", x_title, "")
-    plan.layout.update(hovermode="closest", showlegend=False, yaxis={"type": "category"})
-    plan.data.append(
+    plan.frame.update(hovermode="closest", showlegend=False, yaxis={"type": "category"})
+    plan.traces.append(
         {
             "type": "heatmap",
             "x": max((x for x, _ in cells), key=lambda x: x.size, default=np.empty(0)),
@@ -55,7 +54,7 @@ def level_losses_figure(
             "<extra></extra>",
         }
     )
-    return plan.figure()
+    return plan
 
 
 def _ticks(bound: float) -> Mapping[str, list[float] | list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from aurora_dash.figures.curves import Curve, curves_figure
+from aurora_dash.figures.curves import Curve, Plan, curves_figure
 from aurora_dash.figures.theme import BLUE, faint, template
 
 _DAY = 24
@@ -50,7 +50,7 @@ def forecast_length_figure(
 
 def lead_losses_figure(
     curves: Mapping[int, Curve], *, log_y: bool = False, x_title: str = "Step"
-) -> go.Figure:
+) -> Plan:
     """Validation loss by lead time in hours, shortest first."""
     return curves_figure(
         {f"{hours} h": curves[hours] for hours in sorted(curves)},

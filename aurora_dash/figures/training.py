@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from aurora_dash.figures.curves import Curve, Plan, curves_figure
@@ -30,7 +29,7 @@ def loss_figure(
     log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Training and validation loss, and the loss of repeating the last input.
 
     With a `smoothed` training loss the raw one lies faint under it.
@@ -42,7 +41,7 @@ def loss_figure(
     plan.add("validation", validation, (VERMILION, "solid"), max_points, markers=True)
     if persistence is not None:
         plan.add_level(f"persistence {persistence:.4g}", persistence, (train, validation))
-    return plan.figure()
+    return plan
 
 
 def variable_losses_figure(
@@ -52,7 +51,7 @@ def variable_losses_figure(
     log_y: bool = True,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Share of each variable (``2t``, ``z/850``) in the loss; `max_points` are for all together."""
     return curves_figure(
         losses,
@@ -72,7 +71,7 @@ def total_norm_figure(
     clip: float | None = None,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Norm of all gradients before clipping and after it, and where clipping sets in.
 
     A norm of exactly zero (a frozen group) has no place on a logarithmic axis and is left out.
@@ -82,7 +81,7 @@ def total_norm_figure(
     plan.add("after clipping", clipped, (GREEN, "solid"), max_points)
     if clip is not None:
         plan.add_level(f"clipped at {clip:g}", clip, (before,))
-    return plan.figure()
+    return plan
 
 
 def group_norms_figure(
@@ -91,7 +90,7 @@ def group_norms_figure(
     when: str,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Gradient norms by parameter group and new variable, ``before clipping`` or after it."""
     return curves_figure(
         norms,
@@ -109,9 +108,9 @@ def learning_rate_figure(
     log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Learning rate of each parameter group."""
-    figure = curves_figure(
+    plan = curves_figure(
         rates,
         title="Learning rate",
         y_title="Learning rate",
@@ -120,13 +119,13 @@ def learning_rate_figure(
         from_zero=True,
         max_points=max_points,
     )
-    figure.layout["yaxis"]["exponentformat"] = "power"
-    return figure
+    plan.frame["yaxis"]["exponentformat"] = "power"
+    return plan
 
 
 def weight_norm_figure(
     norms: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
-) -> go.Figure:
+) -> Plan:
     """Norms of the trained weights by parameter group and new variable."""
     return curves_figure(
         norms,
@@ -140,7 +139,7 @@ def weight_norm_figure(
 
 def update_ratio_figure(
     ratios: Mapping[str, Curve], *, x_title: str = "Step", max_points: int = DEFAULT_POINTS
-) -> go.Figure:
+) -> Plan:
     """How much a step changes weights, against the weights: about 1e-3 is usual."""
     return curves_figure(
         ratios,
@@ -160,14 +159,14 @@ def step_time_figure(
     log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Seconds a step takes, how many of them it waits for data, and how long training stood still
     for checkpoints."""
     plan = Plan.of("Step time", x_title, "Seconds", log_y=log_y, from_zero=True)
     plan.add("whole step", step_seconds, (BLUE, "solid"), max_points)
     plan.add("waiting for data", data_seconds, (ORANGE, "solid"), max_points, fill=not log_y)
     plan.add("pause for a checkpoint", save_seconds, (VERMILION, "dot"), max_points, markers=True)
-    return plan.figure()
+    return plan
 
 
 def memory_figure(
@@ -178,14 +177,14 @@ def memory_figure(
     log_y: bool = False,
     x_title: str = "Step",
     max_points: int = DEFAULT_POINTS,
-) -> go.Figure:
+) -> Plan:
     """Memory by what it is, and how much there is where `capacity_bytes` says so."""
     plan = Plan.of(title, x_title, "GiB", log_y=log_y, from_zero=True)
     plan.add_all({name: (x, y / _GIB) for name, (x, y) in memory_bytes.items()}, max_points)
     if capacity_bytes is not None:
         capacity = capacity_bytes / _GIB
         plan.add_level(f"{capacity:.3g} GiB there", capacity, memory_bytes.values())
-    return plan.figure()
+    return plan
 
 
 def smoothed(values: NDArray[Any], weight: float) -> NDArray[np.float64]:

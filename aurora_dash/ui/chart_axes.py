@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import plotly.graph_objects as go
 
+from aurora_dash.figures.curves import Plan
 from aurora_dash.runs.columns import FloatArray
 from aurora_dash.runs.metrics import MetricsTable
 
@@ -22,6 +23,7 @@ SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
 _CLOCK = "UTC"
 _MILLISECONDS = 1000.0
 _Numbers = TypeVar("_Numbers", float, FloatArray)
+_Figure = TypeVar("_Figure", go.Figure, Plan)
 
 
 def placed(table: MetricsTable, axis: str, values: _Numbers) -> _Numbers:
@@ -50,9 +52,10 @@ def first_time(table: MetricsTable) -> float:
     return float(min(starts, default=0.0))
 
 
-def show_clock(figure: go.Figure, axis: str) -> go.Figure:
+def show_clock(figure: _Figure, axis: str) -> _Figure:
     """Have a figure read its places as moments if the axis is the clock; the figure itself."""
     if axis == _CLOCK:
-        figure.layout["xaxis"]["type"] = "date"
-        figure.layout["xaxis"]["hoverformat"] = "%Y-%m-%d %H:%M:%S UTC"
+        along = figure.frame["xaxis"] if isinstance(figure, Plan) else figure.layout["xaxis"]
+        along["type"] = "date"
+        along["hoverformat"] = "%Y-%m-%d %H:%M:%S UTC"
     return figure

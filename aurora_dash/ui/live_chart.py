@@ -21,6 +21,7 @@ from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs_version
 from streamlit.components.v1 import declare_component
 
+from aurora_dash.figures.curves import Plan
 from aurora_dash.ui import state
 from aurora_dash.ui.live_payload import payload
 
@@ -46,7 +47,7 @@ _chart = st.components.v2.component("aurora_dash.live_chart", js=_LOADER, isolat
 
 
 def live_chart(
-    figure: go.Figure,
+    figure: go.Figure | Plan,
     *,
     key: str,
     height: int = 320,
@@ -64,11 +65,8 @@ def live_chart(
     follow Streamlit's theme unless the figure sets them outside its template. Data should be numpy
     arrays: they travel as base64, a hundred times faster than lists.
     """
-    # Not `figure.to_dict`, which packs arrays for the wire before it is known what of them travels.
-    data = [trace.to_plotly_json() for trace in figure.data]
-    layout = figure.layout.to_plotly_json()
-    layout.setdefault("uirevision", key)
-    layout.update(height=height, autosize=True)
+    data, layout = _plain(figure)
+    layout = {"uirevision": key} | layout | {"height": height, "autosize": True}
     # Plotly freezes autorange as soon as a transition is named, even one of no duration.
     layout.pop("transition", None)
     held = state.charts_held()
@@ -85,6 +83,15 @@ def live_chart(
         on_hidden_change=lambda: _hid(key, name),
         on_point_change=lambda: _clicked(key, on_click),
     )
+
+
+def _plain(figure: go.Figure | Plan) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout. Not by `to_dict`, which packs arrays for the wire before it is known what
+    of them travels."""
+    if isinstance(figure, Plan):
+        return figure.plain()
+    data = [trace.to_plotly_json() for trace in figure.data]
+    return data, figure.layout.to_plotly_json()
 
 
 def _zoomed(key: str, link: str | None) -> None:

@@ -22,7 +22,7 @@ from aurora_dash.ui import (
     widgets,
 )
 from aurora_dash.ui.cache import run_store
-from aurora_dash.ui.pacing import live_seconds, lookers
+from aurora_dash.ui.pacing import lookers
 from aurora_dash.ui.state import Selection
 
 IDLE_SECONDS = 5.0
@@ -79,7 +79,7 @@ def _seconds(*, live: bool) -> float:
     """How often this page is to look from now on."""
     if not live:
         return IDLE_SECONDS
-    return live_seconds(lookers().look(state.page_id()), trained_here=is_training_here())
+    return lookers().seconds(state.page_id(), trained_here=is_training_here())
 
 
 def _look(run: Run, *, was_live: bool, every: float) -> None:

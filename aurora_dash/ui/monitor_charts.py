@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from aurora_dash.figures.curves import FEW_CURVES
+from aurora_dash.figures.curves import FEW_CURVES, Plan
 from aurora_dash.figures.marks import Mark, add_marks
 from aurora_dash.runs.alerts import Alert, Noticed
 from aurora_dash.runs.metrics import MetricsTable
@@ -28,7 +27,7 @@ from aurora_dash.ui import (
 from aurora_dash.ui.chart_curves import View
 from aurora_dash.ui.live_chart import live_chart
 
-Chart = Callable[[MetricsTable, View], go.Figure | None]
+Chart = Callable[[MetricsTable, View], Plan | None]
 
 CHARTS: Mapping[str, Chart] = {
     "loss": run_charts.loss_chart,
@@ -204,11 +203,11 @@ class _Drawing:
                 with column:
                     self._show(name, charts[name], height=_WIDE if len(row) == 1 else _SMALL)
 
-    def _show(self, name: str, figure: go.Figure, *, height: int) -> None:
+    def _show(self, name: str, figure: Plan, *, height: int) -> None:
         if name == "levels":
-            height = min(max(height, 120 + _ROW_OF_LEVELS * len(figure.data[0].y)), _TALLEST)
-        elif len(figure.data) > FEW_CURVES:
-            height += _ROW_OF_LEGEND * math.ceil(len(figure.data) / _CURVES_A_ROW)
+            height = min(max(height, 120 + _ROW_OF_LEVELS * len(figure.traces[0]["y"])), _TALLEST)
+        elif len(figure.traces) > FEW_CURVES:
+            height += _ROW_OF_LEGEND * math.ceil(len(figure.traces) / _CURVES_A_ROW)
         link = _link(self.run, self.view.axis)
         live_chart(figure, key=f"{name}-{self.run.id}", height=height, link=link, name=name)
 
@@ -221,7 +220,7 @@ def _size(run: Run) -> int:
 @lru_cache(maxsize=32)
 def _figures(
     run: Run, view: View, names: tuple[str, ...], size: int, alerts: tuple[Noticed, ...]
-) -> Mapping[str, go.Figure]:
+) -> Mapping[str, Plan]:
     """Charts by name, built once however many browsers look; `size` of the metrics tells their
     age."""
     table = run.metrics()
@@ -230,7 +229,7 @@ def _figures(
         figure = CHARTS[name](table, view)
         if figure is not None:
             charts[name] = figure
-            figure.layout["uirevision"] = f"{view.axis}-{view.log}"
+            figure.frame["uirevision"] = f"{view.axis}-{view.log}"
             chart_axes.show_clock(figure, view.axis)
             if name != "levels":
                 add_marks(figure, alert_marks(table, view, alerts, name))

@@ -2,50 +2,64 @@
 
 A training in a thread of this process and the drawing of pages take turns at one interpreter, so
 every look costs the training as much time as it takes. One page alone looks as often as it is
-pleasant; many share about one look in `_SHARED_SECONDS` among them. Trainings in processes of
-their own are not disturbed: they are looked at as often as ever. Free of streamlit.
+pleasant; many together look about once a second. Trainings in processes of their own are not
+disturbed: they are looked at as often as ever. Free of streamlit.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from functools import cache
 
-LIVE_SECONDS = 0.5
+LIVE_SECONDS = 0.45
 """How often a live run is looked at: charts follow the trainer by about as much."""
 
-_SHARED_SECONDS = 1.0
 _LONGEST_SECONDS = 10.0
-_REMEMBERED_SECONDS = 15.0
-# Pages come and go: only at these numbers of them does the pace change, since each page must be
-# drawn as a whole to change its own.
-_STEPS = (1, 2, 5, 10)
+# Only at these numbers of pages does the pace change, since each must be drawn as a whole to
+# change its own.
+_SECONDS_OF_SEVERAL = ((2, 1.0), (3, 2.0), (5, 5.0))
+_FEWEST_SECONDS, _LOOKS_MISSED = 5.0, 2.5
+
+
+@dataclass(frozen=True)
+class _Look:
+    """When a page looked last (s of a monotonic clock), and how often it is to."""
+
+    time: float
+    every: float
+
+    def is_of_late(self, now: float) -> bool:
+        """Whether the page may be taken to be open still."""
+        return now - self.time <= max(_FEWEST_SECONDS, _LOOKS_MISSED * self.every)
 
 
 class Lookers:
-    """The pages that look, by when each looked last. Safe to share by threads."""
+    """The pages that look, by their last look. Safe to share by threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: dict[str, float] = {}
+        self._looks: dict[str, _Look] = {}
 
-    def look(self, who: str, now: float | None = None) -> int:
-        """Note a look; how many pages looked of late. `now` is in seconds of a monotonic clock."""
+    def seconds(self, who: str, *, trained_here: bool, now: float | None = None) -> float:
+        """Note a look of a page; how long it is to wait for the next one.
+
+        `trained_here` says whether a training shares this process; `now` is in seconds of a
+        monotonic clock.
+        """
         now = time.monotonic() if now is None else now
         with self._lock:
-            self._last[who] = now
-            for other in [w for w, t in self._last.items() if now - t > _REMEMBERED_SECONDS]:
-                del self._last[other]
-            return len(self._last)
+            others = {w: k for w, k in self._looks.items() if w != who and k.is_of_late(now)}
+            every = _seconds(len(others) + 1) if trained_here else LIVE_SECONDS
+            self._looks = {**others, who: _Look(now, every)}
+            return every
 
 
-def live_seconds(num_pages: int, *, trained_here: bool) -> float:
-    """How long each of several pages waits between two looks."""
-    if num_pages <= 1 or not trained_here:
+def _seconds(num_pages: int) -> float:
+    if num_pages == 1:
         return LIVE_SECONDS
-    counted = next((step for step in _STEPS if step >= num_pages), num_pages)
-    return min(_LONGEST_SECONDS, _SHARED_SECONDS * counted)
+    return next((s for most, s in _SECONDS_OF_SEVERAL if num_pages <= most), _LONGEST_SECONDS)
 
 
 @cache

@@ -43,7 +43,12 @@ def draw(run: Run) -> None:
 
 def history(run: Run) -> None:
     """All launches with what was installed then, and the metrics as files."""
-    with st.expander("Launches and files", icon=":material/history:", key="launches"):
+    opened = st.expander(
+        "Launches and files", icon=":material/history:", key="launches", bind="query-params"
+    )
+    if not opened.open:
+        return
+    with opened:
         launches = overview_of(run).provenance.launches
         if launches:
             st.dataframe([_row(launch) for launch in reversed(launches)], hide_index=True)

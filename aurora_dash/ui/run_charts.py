@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import plotly.graph_objects as go
 
 from aurora_dash.figures import training as figures
-from aurora_dash.figures.curves import curves_figure
+from aurora_dash.figures.curves import Plan, curves_figure
 from aurora_dash.figures.levels import level_losses_figure
 from aurora_dash.figures.rollout import lead_losses_figure
 from aurora_dash.runs.metrics import MetricsTable
@@ -30,7 +29,7 @@ def spans_decades(table: MetricsTable) -> bool:
     return bool(there.size and there.max() > _DECADES * np.median(there))
 
 
-def loss_chart(table: MetricsTable, view: View) -> go.Figure:
+def loss_chart(table: MetricsTable, view: View) -> Plan:
     """Training and validation loss beside persistence."""
     persistence = table.column("persistence_loss", "validation")
     known = persistence[np.isfinite(persistence)]
@@ -44,7 +43,7 @@ def loss_chart(table: MetricsTable, view: View) -> go.Figure:
     )
 
 
-def variables_chart(table: MetricsTable, view: View) -> go.Figure:
+def variables_chart(table: MetricsTable, view: View) -> Plan:
     """The loss of every variable, the mean over its levels where it has levels."""
     shown = _chosen(table, view)
     series, most = series_of(table), points(len(shown))
@@ -57,7 +56,7 @@ def variables_chart(table: MetricsTable, view: View) -> go.Figure:
     )
 
 
-def levels_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def levels_chart(table: MetricsTable, view: View) -> Plan | None:
     """The loss of every variable on every level."""
     series = series_of(table)
     losses = {
@@ -69,7 +68,7 @@ def levels_chart(table: MetricsTable, view: View) -> go.Figure | None:
     return level_losses_figure(losses, split=SPLIT_WORDS[view.split], x_title=view.x_title)
 
 
-def leads_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def leads_chart(table: MetricsTable, view: View) -> Plan | None:
     """Validation loss by lead time, where forecasts of several are trained on."""
     leads = _leads(table)
     if not leads:
@@ -78,7 +77,7 @@ def leads_chart(table: MetricsTable, view: View) -> go.Figure | None:
     return lead_losses_figure(curves, log_y=view.log, x_title=view.x_title)
 
 
-def parts_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def parts_chart(table: MetricsTable, view: View) -> Plan | None:
     """Validation loss by part, where a mix of data is trained on."""
     names = [n for n in table.names("validation") if n.startswith(_PART) and n.endswith("/loss")]
     if not names:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
 from aurora_dash.figures import training as figures
-from aurora_dash.figures.curves import Curve, curves_figure
+from aurora_dash.figures.curves import Curve, Plan, curves_figure
 from aurora_dash.runs.metrics import MetricsTable
 from aurora_dash.ui.chart_curves import View, by_process, curve, rests, sparse, under
 
@@ -14,7 +13,7 @@ NORM, _CLIPPED = "grad_norm/", "grad_norm_clipped/"
 _RATE, _WEIGHT, _UPDATE = "lr/", "weight_norm/", "update_ratio/"
 
 
-def norm_chart(table: MetricsTable, view: View) -> go.Figure:
+def norm_chart(table: MetricsTable, view: View) -> Plan:
     """Norm of all gradients, before and after clipping."""
     return figures.total_norm_figure(
         curve(table, view, "grad_norm"),
@@ -24,13 +23,13 @@ def norm_chart(table: MetricsTable, view: View) -> go.Figure:
     )
 
 
-def group_norms_chart(table: MetricsTable, view: View) -> go.Figure:
+def group_norms_chart(table: MetricsTable, view: View) -> Plan:
     """Gradient norms before clipping, by group of parameters and new variable."""
     norms = under(table, view, NORM, view.groups)
     return figures.group_norms_figure(norms, when="before clipping", x_title=view.x_title)
 
 
-def clipped_norms_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def clipped_norms_chart(table: MetricsTable, view: View) -> Plan | None:
     """The same after clipping, where anything is clipped."""
     norms = under(table, view, _CLIPPED, view.groups)
     if not norms:
@@ -38,25 +37,25 @@ def clipped_norms_chart(table: MetricsTable, view: View) -> go.Figure | None:
     return figures.group_norms_figure(norms, when="after clipping", x_title=view.x_title)
 
 
-def weights_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def weights_chart(table: MetricsTable, view: View) -> Plan | None:
     """Norms of the trained weights, by group and new variable."""
     norms = under(table, view, _WEIGHT, view.groups)
     return figures.weight_norm_figure(norms, x_title=view.x_title) if norms else None
 
 
-def updates_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def updates_chart(table: MetricsTable, view: View) -> Plan | None:
     """The size of updates against that of the weights, by group and new variable."""
     ratios = under(table, view, _UPDATE, view.groups)
     return figures.update_ratio_figure(ratios, x_title=view.x_title) if ratios else None
 
 
-def rate_chart(table: MetricsTable, view: View) -> go.Figure:
+def rate_chart(table: MetricsTable, view: View) -> Plan:
     """Learning rates of what came with the checkpoint, and of what has one of its own."""
     curves = {"existing weights": curve(table, view, "lr")} | under(table, view, _RATE)
     return figures.learning_rate_figure(curves, log_y=view.log, x_title=view.x_title)
 
 
-def pace_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def pace_chart(table: MetricsTable, view: View) -> Plan | None:
     """Samples a second of all processes together."""
     name = "samples_per_second"
     if name not in table.names():
@@ -65,7 +64,7 @@ def pace_chart(table: MetricsTable, view: View) -> go.Figure | None:
     return _many(view, {"samples a second": drawn}, "Throughput", "Samples a second")
 
 
-def time_chart(table: MetricsTable, view: View) -> go.Figure:
+def time_chart(table: MetricsTable, view: View) -> Plan:
     """Time of a step, the part that waits for data, and pauses for checkpoints."""
     (pauses,) = sparse(table, view, ["save_seconds"]).values()
     return figures.step_time_figure(
@@ -77,7 +76,7 @@ def time_chart(table: MetricsTable, view: View) -> go.Figure:
     )
 
 
-def cpu_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def cpu_chart(table: MetricsTable, view: View) -> Plan | None:
     """How busy the processes keep their cores, and how busy the machine is."""
     if "cpu_percent" not in table.names():
         return None
@@ -86,22 +85,22 @@ def cpu_chart(table: MetricsTable, view: View) -> go.Figure | None:
     return _many(view, curves, "Processor use", "% of a core (process), of all (machine)")
 
 
-def gpu_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def gpu_chart(table: MetricsTable, view: View) -> Plan | None:
     """The share of time in which the GPUs compute."""
     return _of_gpus(table, view, "gpu_percent", "GPU utilisation", "Percent")
 
 
-def heat_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def heat_chart(table: MetricsTable, view: View) -> Plan | None:
     """Temperature of the GPUs."""
     return _of_gpus(table, view, "gpu_celsius", "GPU temperature", "°C")
 
 
-def power_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def power_chart(table: MetricsTable, view: View) -> Plan | None:
     """Power that the GPUs draw."""
     return _of_gpus(table, view, "gpu_watts", "GPU power", "W")
 
 
-def memory_chart(table: MetricsTable, view: View) -> go.Figure:
+def memory_chart(table: MetricsTable, view: View) -> Plan:
     """Memory of the GPUs; without any, of the process."""
     held = curve(table, view, "memory_bytes")
     if "gpu_memory_bytes" not in table.names():
@@ -113,7 +112,7 @@ def memory_chart(table: MetricsTable, view: View) -> go.Figure:
     return _memory(view, {"most by torch": held, **taken}, "GPU memory", capacity)
 
 
-def host_chart(table: MetricsTable, view: View) -> go.Figure | None:
+def host_chart(table: MetricsTable, view: View) -> Plan | None:
     """Memory of the processes, and what the hosts have left."""
     if "rss_bytes" not in table.names():
         return None
@@ -127,15 +126,13 @@ def groups_of(table: MetricsTable) -> tuple[str, ...]:
     return rests(table, NORM)
 
 
-def _of_gpus(
-    table: MetricsTable, view: View, field: str, title: str, y_title: str
-) -> go.Figure | None:
+def _of_gpus(table: MetricsTable, view: View, field: str, title: str, y_title: str) -> Plan | None:
     if field not in table.names():
         return None
     return _many(view, dict(by_process(table, view, field, "GPU")), title, y_title)
 
 
-def _many(view: View, curves: dict[str, Curve], title: str, y_title: str) -> go.Figure:
+def _many(view: View, curves: dict[str, Curve], title: str, y_title: str) -> Plan:
     return curves_figure(
         curves, title=title, y_title=y_title, x_title=view.x_title, log_y=view.log, from_zero=True
     )
@@ -143,7 +140,7 @@ def _many(view: View, curves: dict[str, Curve], title: str, y_title: str) -> go.
 
 def _memory(
     view: View, curves: dict[str, Curve], title: str, capacity: float | None = None
-) -> go.Figure:
+) -> Plan:
     return figures.memory_figure(
         curves, title=title, capacity_bytes=capacity, log_y=view.log, x_title=view.x_title
     )

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from aurora_dash.runs.launch import LauncherName
 from aurora_dash.runs.store import Run, RunStore
@@ -16,6 +16,8 @@ from benchmarks.live_parts.tabs import Tabs
 GOAL_P95_SECONDS = 0.6
 _STEPS_BEFORE = 2000
 _LAST_LOOK_SECONDS = 2.0
+_FORGOTTEN_SECONDS = 6.0
+"""After as long the server no longer counts a page that was closed."""
 
 
 def one_browser(folder: Path, *, writes: int) -> dict[str, Any]:
@@ -24,15 +26,22 @@ def one_browser(folder: Path, *, writes: int) -> dict[str, Any]:
     with stage.served(folder) as server, stage.browser() as browser:
         run = stage.generated(RunStore(server.runs), _STEPS_BEFORE, "idle")
         with stage.Writer(run):
-            page = stage.watched(browser, server, run)
-            found["idle"] = _watch(server, run, [page], writes)
-            page.close()
+            found["idle"] = _alone(server, run, browser, writes)
         for launcher in LauncherName:
             with stage.training(server, launcher, browser) as run:
-                page = stage.watched(browser, server, run)
-                found[launcher.value] = _watch(server, run, [page], writes)
-                page.close()
+                found[launcher.value] = _alone(server, run, browser, writes)
     return found
+
+
+def _alone(server: stage.TimedServer, run: Run, browser: Browser, writes: int) -> dict[str, Any]:
+    """Delays to one screen, and then to one tab without a browser: each is alone with the run,
+    since pages that share a server with its training look less often."""
+    page = stage.watched(browser, server, run)
+    time.sleep(_FORGOTTEN_SECONDS)
+    screen = _watch(server, run, [page], writes, tabs_count=0)
+    page.close()
+    time.sleep(_FORGOTTEN_SECONDS)
+    return screen | {"wire_seconds": _watch(server, run, [], writes)["wire_seconds"]}
 
 
 def many_browsers(folder: Path, *, writes: int, count: int) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def _watch(
         "writes": len(written),
         "writes_a_second": len(written) / (ended - began),
         "screen_seconds": stage.spread(screen) if pages else None,
-        "wire_seconds": stage.spread(wire),
+        "wire_seconds": stage.spread(wire) if tabs_count else None,
         "fragment_wall_seconds": stage.spread(walls),
         "server_cores": busy / (ended - began),
     }

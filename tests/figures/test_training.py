@@ -62,19 +62,22 @@ def test_a_spike_among_a_million_losses_is_seen() -> None:
 
 def test_what_goes_over_the_wire_is_bounded_whatever_the_length() -> None:
     sizes = [
-        len(total_norm_figure(curve(size), curve(size)).to_json()) for size in (100_000, 1_000_000)
+        len(total_norm_figure(curve(size), curve(size)).figure().to_json())
+        for size in (100_000, 1_000_000)
     ]
     assert max(sizes) < 80_000
     many = {f"z/{level}": curve(100_000, seed=level) for level in range(20)}
-    assert len(variable_losses_figure(many).to_json()) < 100_000
+    assert len(variable_losses_figure(many).figure().to_json()) < 100_000
 
 
 def test_values_travel_as_typed_arrays() -> None:
-    shown = json.loads(loss_figure(curve(), EMPTY).to_json())["data"][0]
+    shown = json.loads(loss_figure(curve(), EMPTY).figure().to_json())["data"][0]
     assert shown["y"]["dtype"] == "f4"
     assert shown["x"]["dtype"] in {"i1", "i2", "i4"}
     minutes = (np.arange(100) / 60, curve()[1])
-    assert json.loads(loss_figure(minutes, EMPTY).to_json())["data"][0]["x"]["dtype"] == "f4"
+    assert (
+        json.loads(loss_figure(minutes, EMPTY).figure().to_json())["data"][0]["x"]["dtype"] == "f4"
+    )
 
 
 def test_steps_beyond_single_precision_stay_exact() -> None:
@@ -166,7 +169,7 @@ def test_smoothing_out_of_range_is_refused(weight: float) -> None:
 
 def test_no_figure_animates() -> None:
     for figure in (loss_figure(curve(), EMPTY), total_norm_figure(curve(), EMPTY)):
-        assert "transition" not in figure.to_dict()["layout"]
+        assert "transition" not in figure.figure().to_dict()["layout"]
 
 
 def test_marks_are_lines_on_an_axis_of_their_own_with_plain_words() -> None:

@@ -258,7 +258,8 @@ def test_who_launched_it_and_from_what_is_seen_everywhere(
     assert f"by ann@{host}, in processes of its own, launch 2" in said
     assert f"launched {today}" in said
     assert f"set up like run {parent.id}" in said
-    history = next(f.value for f in app.dataframe if "Launched" in f.value)
+    opened = open_page("monitor", run=run.id, launches="true")
+    history = next(f.value for f in opened.dataframe if "Launched" in f.value)
     assert list(history["How"]) == ["in processes of its own", "in a thread of the server"]
     assert all(text.endswith("UTC") for text in history["Launched"])
     assert "torch" in history["With"][0]

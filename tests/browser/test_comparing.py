@@ -65,6 +65,12 @@ def _curves(page: Page, count: int) -> dict[str, float]:
     return dict(page.evaluate(_CURVES))
 
 
+def _open(page: Page, heading: str) -> None:
+    """Open what lies under a heading, and wait until it has unfolded: it moves what is below."""
+    page.get_by_text(heading).click()
+    page.wait_for_timeout(1_000)
+
+
 def _asked(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query, keep_blank_values=True)
 
@@ -107,17 +113,17 @@ def test_a_run_is_left_out_deleted_and_brought_back(
     chosen = "&".join(f"runs={run.id}" for run in runs.values())
     page.goto(f"{alone.url}/compare?{chosen}")
     _curves(page, 3)
-    page.get_by_text("fast · completed").click()
+    _open(page, "fast · completed")
     page.get_by_role("button", name="Leave out").click()
     assert sorted(_curves(page, 2)) == ["slow", "usual"]
     assert _asked(page)["runs"] == [runs["slow"].id, runs["usual"].id]
 
-    page.get_by_text("slow · completed").click()
+    _open(page, "slow · completed")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("slow was deleted")).to_be_visible()
     assert list(_curves(page, 1)) == ["usual"]
     assert not runs["slow"].folder.exists()
-    page.get_by_text("Deleted runs (1)").click()
+    _open(page, "Deleted runs (1)")
     page.get_by_role("button", name=f"Bring back {runs['slow'].id}").click()
     expect(page.get_by_text(f"{runs['slow'].id} is back.")).to_be_visible()
     assert runs["slow"].spec().name == "slow"
@@ -128,7 +134,7 @@ def test_another_like_it_is_set_up_with_its_settings(
 ) -> None:
     page.goto(f"{alone.url}/compare?runs={runs['fast'].id}")
     _curves(page, 1)
-    page.get_by_text("fast · completed").click()
+    _open(page, "fast · completed")
     page.get_by_role("button", name="Set up another like it").click()
     page.wait_for_url("**/train?**")
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()

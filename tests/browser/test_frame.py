@@ -68,3 +68,19 @@ def test_the_demo_can_be_reached_by_keyboard(fresh_server: Server, page: Page) -
         if button.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError("Tab never reached the demo's button")
+
+
+def test_the_only_stop_on_a_page_is_that_of_the_training(fresh_server: Server, page: Page) -> None:
+    page.goto(fresh_server.url)
+    expect(page.locator(".st-key-steps")).to_be_visible(timeout=PATIENCE)
+    # As Streamlit shows it while it draws a page for long.
+    page.evaluate(
+        """() => {
+          const status = document.createElement('div');
+          status.dataset.testid = 'stStatusWidget';
+          status.innerHTML = '<span>Running</span><button>Stop</button>';
+          document.querySelector('[data-testid=stAppViewContainer]').append(status);
+        }"""
+    )
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,21 @@ def served(tmp_path: Path) -> Iterator[Server]:
         served.stop()
 
 
+def _press(page: Page, name: str, heard: Callable[[], bool]) -> None:
+    """Press a button until it is heard: what a page draws above one while it opens moves it away
+    from under the pointer."""
+    button = page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+    for _ in range(3):
+        if button.is_enabled():
+            button.click()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if heard():
+                return
+            page.wait_for_timeout(20)
+    raise AssertionError(f"{name} was pressed three times and not heard")
+
+
 def _until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 120
     while not condition():
@@ -36,13 +52,18 @@ def _until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def _stop_was_asked(run: Run) -> bool:
+    """Whether a stop was asked for, taken already or not."""
+    events = (json.loads(line) for line in run.events_path.read_text("utf-8").splitlines())
+    return any(event.get("action") == "stop" for event in events)
+
+
 def _launched(served: Server, page: Page, *changes: str) -> Run:
     """A run of the demo, launched in the server from its page."""
     spec = get_preset("demo").with_overrides(["training.device=cpu", *changes])
     run = RunStore(served.runs).create(spec)
     page.goto(f"{served.url}/monitor?run={run.id}")
-    page.get_by_role("button", name="Launch", exact=True).click()
-    _until(lambda: run.status().owner is not None, "the launch")
+    _press(page, "Launch", lambda: run.status().owner is not None)
     return run
 
 
@@ -92,7 +113,7 @@ def test_a_server_that_is_killed_leaves_its_processes_training_and_a_new_one_fin
     served.start()
     page.goto(f"{served.url}/monitor?run={run.id}")
     expect(page.get_by_text("running").first).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    _press(page, "Stop", lambda: _stop_was_asked(run))
     _until(lambda: not run.status().is_live, "the end")
     assert run.status().state is RunState.STOPPED
     assert list(run.checkpoints_folder.glob("step-*"))

@@ -109,10 +109,16 @@ def _steps(part: Result) -> str:
         for found in [part[launcher]["kept"][kind]]
     ]
     rounds = len(part["thread"]["steps_a_second"]["no_tabs"])
+    looks = {
+        way: part[way]["refreshes_a_second"]["tabs_without_browser"]
+        for way in ("thread", "process")
+    }
     return (
         f"Steps a second that a small training keeps, against turns without tabs: {rounds} rounds "
         f"of turns of {part['seconds_a_turn']:.0f} s; the goal is {part['goal']:.0%}. A browser on "
-        f"the same cores takes time that no server could leave. {_load(part)}\n\n"
+        f"the same cores takes time that no server could leave. Several pages look less often at a "
+        f"training that shares the server's interpreter: together {looks['thread']:.1f} refreshes "
+        f"a second in the server, {looks['process']:.1f} beside it. {_load(part)}\n\n"
         + table(("training", "who looks", "kept, median", "all rounds"), rows)
     )
 

@@ -28,6 +28,11 @@ def served(tmp_path: Path) -> Iterator[Server]:
     yield served
     if served.process is not None:
         served.stop()
+    # What trains in processes of its own outlives its server, and would outlive a test that fails.
+    left = [run for run in RunStore(served.runs).list() if run.status().is_live]
+    for run in left:
+        run.request("stop")
+    _until(lambda: not any(run.status().is_live for run in left), "the end of what trained")
 
 
 def _press(page: Page, name: str, heard: Callable[[], bool]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Resolved, because readable folders are: it may be a link.
 SHARED_DATA = (REPOSITORY.parent / "shared" / "data").resolve()
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C. What a shell starts in the background is told to ignore it, and so would be all
+    processes that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -34,8 +34,8 @@ SIZES = {
 # Of a training step whose data is waited for: a tiny model on a CPU, the full one on a GPU.
 ASSUMED_STEP_SECONDS = {"demo": 0.1, "0.25 degrees": 1.0}
 ROUNDS = {"demo": 15, "0.25 degrees": 3}
-_NEEDED_BYTES = 14e9
 NETCDF_SAMPLES = {"demo": 20, "0.25 degrees": 1}
+_NEEDED_BYTES = 14e9
 
 
 def main() -> int:

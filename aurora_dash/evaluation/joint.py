@@ -56,7 +56,6 @@ class JointHistograms:
         self._area = torch.zeros(shape, dtype=torch.float64, device=device)
         rows = torch.from_numpy(area_weights(layout.latitudes))
         self._weights = rows[:, None].expand(-1, layout.longitudes.size).to(device)
-        self._expanded: dict[int, Tensor] = {}
         self._scratch: dict[torch.Size, tuple[Tensor, Tensor, Tensor]] = {}
         self._exponents = np.zeros(fields, np.int64)
         self._origins = np.zeros(fields, np.int64)
@@ -72,7 +71,7 @@ class JointHistograms:
         # to the target's bins, once for all forecasts.
         starts = self._starts(slab.fields, lead) - origin * (self.num_bins + 1)
         _put_places(rows, values, fields[0], scale, origin).mul_(self.num_bins).add_(starts)
-        weights = self._weights_of(values)
+        weights = values.kept(self._weights.expand_as(rows)).flatten()
         for source, forecast in zip(slab.sources, fields[1:], strict=True):
             _put_places(cells, values, forecast, scale, origin).add_(rows)
             first = self._layout.sources.index(source) * self.num_bins**2
@@ -112,7 +111,7 @@ class JointHistograms:
         if (least < low).any() or (most > high).any():
             least, most = np.clip(least, low, high), np.clip(most, low, high)
             bounds = torch.from_numpy(self._limits[fields]).to(of[0].device)
-            of = [values.clamp(bounds[:, :1, None], bounds[:, 1:, None]) for values in of]
+            of = [field.clamp(bounds[:, :1, None], bounds[:, 1:, None]) for field in of]
         self._make_room(fields, least, most)
         return of
 
@@ -164,14 +163,6 @@ class JointHistograms:
         number = np.arange(fields.start, fields.stop) * leads + lead
         starts = (number * sources * math.prod(bins)).astype(np.float64)
         return torch.from_numpy(starts).to(self._area.device)[:, None, None]
-
-    def _weights_of(self, values: SlabValues) -> Tensor:
-        """The weight of each point of a slab, flat; zero where it does not count."""
-        count = len(values.target)
-        if count not in self._expanded:
-            self._expanded[count] = self._weights.expand(count, -1, -1).flatten()
-        weights = self._expanded[count]
-        return values.kept(weights.view_as(values.target)).flatten()
 
     def _scratch_for(self, field: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two tensors for numbers and one for indices, each of the shape (F, H, W) of a slab.

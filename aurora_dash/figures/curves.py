@@ -75,8 +75,7 @@ def curves_figure(
 class Plan:
     """A figure as plain data: Plotly's own objects check every value, at ten times the cost.
 
-    A page that refreshes sends `plain`; whoever wants the figure itself, or a part of it by
-    Plotly's names, asks for `figure`, `data` or `layout`.
+    A page that refreshes sends `plain`; whoever wants the figure itself asks for `figure`.
     """
 
     frame: dict[str, Any]
@@ -188,16 +187,6 @@ class Plan:
         """The same as Plotly's own object."""
         data, layout = self.plain()
         return go.Figure({"data": data, "layout": layout}, _validate=False)
-
-    @property
-    def data(self) -> Any:
-        """The traces of `figure`."""
-        return self.figure().data
-
-    @property
-    def layout(self) -> Any:
-        """The layout of `figure`."""
-        return self.figure().layout
 
 
 def compact(x: NDArray[Any]) -> NDArray[Any]:

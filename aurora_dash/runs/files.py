@@ -51,6 +51,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """Changes whenever the file does; the same for all files that are not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
 def cannot_write(path: Path, error: OSError) -> RunError:
     """The error of a failed write, with the system's reason; `DiskFullError` for want of room."""
     if error.errno in _NO_ROOM:

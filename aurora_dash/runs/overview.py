@@ -16,6 +16,7 @@ from typing import Any
 
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.annotations import ANNOTATIONS_FILE, Annotations, read_annotations
+from aurora_dash.runs.files import stamp
 from aurora_dash.runs.provenance import PROVENANCE_FILE, Launch, Provenance, read_provenance
 from aurora_dash.runs.status import RunStatus
 from aurora_dash.runs.store import Run
@@ -92,10 +93,10 @@ def _of_last_launch(overview: Overview, what: str) -> str | None:
 
 def overview_of(run: Run) -> Overview:
     """A run among others; what can't be read of it is told in `problem`."""
-    spec, annotations = _stamp(run.spec_path), _stamp(run.folder / ANNOTATIONS_FILE)
+    spec, annotations = stamp(run.spec_path), stamp(run.folder / ANNOTATIONS_FILE)
     fields, texts, name, problem = _spec_of(run.folder, spec)
     said, odd = _annotations_of(run.folder, annotations)
-    came, strange = _provenance_of(run.folder, _stamp(run.folder / PROVENANCE_FILE))
+    came, strange = _provenance_of(run.folder, stamp(run.folder / PROVENANCE_FILE))
     return Overview(
         run=run,
         name=name,
@@ -141,15 +142,6 @@ def value_text(value: Any) -> str:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Changes whenever the file does."""
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
 
 
 @functools.lru_cache(maxsize=_CACHED_RUNS)

@@ -11,6 +11,7 @@ import streamlit as st
 from aurora_dash.errors import AuroraDashError
 from aurora_dash.runs.alerts import Noticed
 from aurora_dash.runs.control import Action, waiting_requests
+from aurora_dash.runs.files import stamp
 from aurora_dash.runs.lines import Record
 from aurora_dash.runs.loading import LoadAccount
 from aurora_dash.runs.log import EventLog
@@ -36,16 +37,11 @@ def selected_run() -> Run | None:
 def spec_of(run: Run) -> RunSpec | None:
     """The run's spec, read once for each change of the file; None if it is missing or damaged,
     which `Run.spec` explains."""
-    try:
-        found = run.spec_path.stat()
-    except OSError:
-        return None
-    return _spec_of(run, found.st_mtime_ns, found.st_size)
+    return _spec_of(run, stamp(run.spec_path))
 
 
 @lru_cache(maxsize=256)
-def _spec_of(run: Run, changed: int, size: int) -> RunSpec | None:
-    """The spec of a run whose file was `changed` then (ns) and has that `size`."""
+def _spec_of(run: Run, _stamp: tuple[int, int]) -> RunSpec | None:
     try:
         return run.spec()
     except AuroraDashError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,16 @@ from tests.browser.serving import Server
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     served = Server.in_folder(tmp_path_factory.mktemp("server"))
+    served.start()
+    yield served
+    if served.process is not None:
+        served.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has visited yet, for one test alone."""
+    served = Server.in_folder(tmp_path)
     served.start()
     yield served
     if served.process is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -27,18 +25,9 @@ _RATES = {"slow": 1e-5, "usual": 1e-4, "fast": 1e-3}
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own: it counts all runs that there are."""
-    served = Server.in_folder(tmp_path)
-    served.start()
-    yield served
-    served.stop()
-
-
-@pytest.fixture
-def runs(alone: Server) -> dict[str, Run]:
+def runs(own_server: Server) -> dict[str, Run]:
     """Three complete runs that differ in the learning rate, by name."""
-    return {name: _run(alone, name, rate) for name, rate in _RATES.items()}
+    return {name: _run(own_server, name, rate) for name, rate in _RATES.items()}
 
 
 def _run(server: Server, name: str, rate: float) -> Run:
@@ -76,10 +65,10 @@ def _asked(page: Page) -> dict[str, list[str]]:
 
 
 def test_runs_are_laid_over_each_other_and_the_address_shows_a_colleague_the_same(
-    alone: Server, runs: dict[str, Run], page: Page, browser: Browser
+    own_server: Server, runs: dict[str, Run], page: Page, browser: Browser
 ) -> None:
     chosen = "&".join(f"runs={run.id}" for run in runs.values())
-    page.goto(f"{alone.url}/compare?{chosen}")
+    page.goto(f"{own_server.url}/compare?{chosen}")
     widths = _curves(page, 3)
     assert sorted(widths) == sorted(runs)
 
@@ -108,10 +97,10 @@ def test_runs_are_laid_over_each_other_and_the_address_shows_a_colleague_the_sam
 
 
 def test_a_run_is_left_out_deleted_and_brought_back(
-    alone: Server, runs: dict[str, Run], page: Page
+    own_server: Server, runs: dict[str, Run], page: Page
 ) -> None:
     chosen = "&".join(f"runs={run.id}" for run in runs.values())
-    page.goto(f"{alone.url}/compare?{chosen}")
+    page.goto(f"{own_server.url}/compare?{chosen}")
     _curves(page, 3)
     _open(page, "fast · completed")
     page.get_by_role("button", name="Leave out").click()
@@ -130,9 +119,9 @@ def test_a_run_is_left_out_deleted_and_brought_back(
 
 
 def test_another_like_it_is_set_up_with_its_settings(
-    alone: Server, runs: dict[str, Run], page: Page
+    own_server: Server, runs: dict[str, Run], page: Page
 ) -> None:
-    page.goto(f"{alone.url}/compare?runs={runs['fast'].id}")
+    page.goto(f"{own_server.url}/compare?runs={runs['fast'].id}")
     _curves(page, 1)
     _open(page, "fast · completed")
     page.get_by_role("button", name="Set up another like it").click()

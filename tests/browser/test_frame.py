@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -20,20 +17,10 @@ STICKING_OUT = """() => {
 }"""
 
 
-@pytest.fixture
-def fresh_server(tmp_path: Path) -> Iterator[Server]:
-    """A server that nobody has visited yet."""
-    served = Server.in_folder(tmp_path)
-    served.start()
-    yield served
-    if served.process is not None:
-        served.stop()
-
-
 def test_a_link_to_a_page_works_as_the_first_request_of_a_server(
-    fresh_server: Server, page: Page
+    own_server: Server, page: Page
 ) -> None:
-    page.goto(f"{fresh_server.url}/model")
+    page.goto(f"{own_server.url}/model")
     expect(page.locator(".st-key-steps").get_by_role("link", name="Variables")).to_be_visible(
         timeout=PATIENCE
     )
@@ -42,14 +29,14 @@ def test_a_link_to_a_page_works_as_the_first_request_of_a_server(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_a_phone(fresh_server: Server, browser: Browser, scheme: str) -> None:
+def test_every_page_fits_a_phone(own_server: Server, browser: Browser, scheme: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844},
         color_scheme=scheme,  # type: ignore[arg-type]
     )
     page = context.new_page()
     for name in PAGES:
-        page.goto(f"{fresh_server.url}/{name}")
+        page.goto(f"{own_server.url}/{name}")
         expect(page.locator(".st-key-steps")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE)
         assert page.evaluate(STICKING_OUT) <= 0, name
@@ -59,8 +46,8 @@ def test_every_page_fits_a_phone(fresh_server: Server, browser: Browser, scheme:
     context.close()
 
 
-def test_the_demo_can_be_reached_by_keyboard(fresh_server: Server, page: Page) -> None:
-    page.goto(fresh_server.url)
+def test_the_demo_can_be_reached_by_keyboard(own_server: Server, page: Page) -> None:
+    page.goto(own_server.url)
     button = page.get_by_role("button", name="Train the demo now")
     expect(button).to_be_visible(timeout=PATIENCE)
     for _ in range(20):
@@ -70,8 +57,8 @@ def test_the_demo_can_be_reached_by_keyboard(fresh_server: Server, page: Page) -
     raise AssertionError("Tab never reached the demo's button")
 
 
-def test_the_only_stop_on_a_page_is_that_of_the_training(fresh_server: Server, page: Page) -> None:
-    page.goto(fresh_server.url)
+def test_the_only_stop_on_a_page_is_that_of_the_training(own_server: Server, page: Page) -> None:
+    page.goto(own_server.url)
     expect(page.locator(".st-key-steps")).to_be_visible(timeout=PATIENCE)
     # As Streamlit shows it while it draws a page for long.
     page.evaluate(

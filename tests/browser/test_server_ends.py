@@ -6,7 +6,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,15 +20,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, since it is to end."""
-    served = Server.in_folder(tmp_path)
-    served.start()
-    yield served
-    if served.process is not None:
-        served.stop()
-    # What trains in processes of its own outlives its server, and would outlive a test that fails.
-    left = [run for run in RunStore(served.runs).list() if run.status().is_live]
+def served(own_server: Server) -> Iterator[Server]:
+    """A server that is to end, and the end of what it left training in processes of its own, which
+    would outlive a test that fails."""
+    yield own_server
+    left = [run for run in RunStore(own_server.runs).list() if run.status().is_live]
     for run in left:
         run.request("stop")
     _until(lambda: not any(run.status().is_live for run in left), "the end of what trained")

@@ -24,7 +24,7 @@ def test_short_forecasts_are_drawn_in_hours() -> None:
 def test_each_lead_time_has_a_curve_in_order() -> None:
     x = np.array([0, 5])
     figure = lead_losses_figure({12: (x, np.array([3.0, 2.0])), 6: (x, np.array([1.0, 0.5]))})
-    assert [(trace.name, list(trace.y)) for trace in figure.data] == [
+    assert [(trace.name, list(trace.y)) for trace in figure.figure().data] == [
         ("6 h", [1.0, 0.5]),
         ("12 h", [3.0, 2.0]),
     ]

@@ -36,7 +36,7 @@ def written(folder: Path, records: list[dict[str, float]]) -> MetricsTable:
 
 
 def curve(figure: object, name: str) -> tuple[list[float], list[float]]:
-    trace = next(t for t in figure.data if t.name == name)  # type: ignore[attr-defined]
+    trace = next(t for t in figure.figure().data if t.name == name)  # type: ignore[attr-defined]
     return list(np.asarray(trace.x, float)), list(np.asarray(trace.y, float))
 
 
@@ -46,7 +46,7 @@ def test_losses_stand_at_their_steps(table: MetricsTable) -> None:
     assert x == [1, 2, 3]
     assert y == pytest.approx([1, 1 / 2, 1 / 3])
     assert curve(figure, "validation") == ([0, 3], [2.0, 0.5])
-    assert [t.name for t in figure.data][-1] == "persistence 0.7"
+    assert [t.name for t in figure.figure().data][-1] == "persistence 0.7"
 
 
 def test_time_is_counted_in_minutes_from_the_first_record(table: MetricsTable) -> None:
@@ -56,12 +56,12 @@ def test_time_is_counted_in_minutes_from_the_first_record(table: MetricsTable) -
 
 def test_a_variable_on_levels_is_one_curve_of_their_mean(table: MetricsTable) -> None:
     figure = run_charts.variables_chart(table, View())
-    assert {t.name for t in figure.data} == {"2t", "z"}
+    assert {t.name for t in figure.figure().data} == {"2t", "z"}
     assert curve(figure, "z")[1] == pytest.approx([0.3, 0.3, 0.3])
     few = run_charts.variables_chart(table, View(variables=("z",)))
-    assert [t.name for t in few.data] == ["z"]
+    assert [t.name for t in few.figure().data] == ["z"]
     levels = run_charts.levels_chart(table, View(variables=("z",)))
-    assert list(levels.data[0].y) == ["z 850 hPa", "z 500 hPa"]
+    assert list(levels.figure().data[0].y) == ["z 850 hPa", "z 500 hPa"]
     assert run_charts.levels_chart(table, View(variables=("2t",))) is None
 
 
@@ -73,10 +73,13 @@ def test_losses_of_the_validation_are_drawn_by_variable_level_and_part(tmp_path:
     view = View(split="validation")
     figure = run_charts.variables_chart(table, view)
     assert curve(figure, "z") == ([4], pytest.approx([0.3]))
-    assert "validation" in figure.layout.title.text
-    assert list(run_charts.levels_chart(table, view).data[0].y) == ["z 850 hPa", "z 500 hPa"]
+    assert "validation" in figure.figure().layout.title.text
+    assert list(run_charts.levels_chart(table, view).figure().data[0].y) == [
+        "z 850 hPa",
+        "z 500 hPa",
+    ]
     figure = run_charts.parts_chart(table, View())
-    assert [trace.name for trace in figure.data] == ["era5", "norway"]
+    assert [trace.name for trace in figure.figure().data] == ["era5", "norway"]
     assert curve(figure, "norway") == ([4], [0.25])
     assert run_charts.parts_chart(written(tmp_path / "none", [record(1)]), View()) is None
 
@@ -84,7 +87,7 @@ def test_losses_of_the_validation_are_drawn_by_variable_level_and_part(tmp_path:
 def test_gradient_norms_are_shown_in_total_and_by_group(table: MetricsTable) -> None:
     figure = work_charts.norm_chart(table, View(clip=1.0))
     assert curve(figure, "before clipping")[1] == [2, 2, 2]
-    assert "clipped at 1" in {t.name for t in figure.data}
+    assert "clipped at 1" in {t.name for t in figure.figure().data}
     assert curve(work_charts.group_norms_chart(table, View()), "encoder")[1] == [1, 1, 1]
     assert work_charts.clipped_norms_chart(table, View()) is None
 
@@ -101,12 +104,12 @@ def test_norms_after_clipping_stand_beside_those_before(tmp_path: Path) -> None:
     assert curve(figure, "encoder") == ([1, 2], [0.5, 0.5])
     assert curve(figure, "new embeddings: tp") == ([1], pytest.approx([0.1]))
     chosen = work_charts.clipped_norms_chart(table, View(groups=("encoder",)))
-    assert [trace.name for trace in chosen.data] == ["encoder"]
+    assert [trace.name for trace in chosen.figure().data] == ["encoder"]
 
 
 def test_the_rate_of_new_embeddings_appears_only_where_there_are_any(table: MetricsTable) -> None:
     figure = work_charts.rate_chart(table, View())
-    assert {t.name for t in figure.data} == {"existing weights"}
+    assert {t.name for t in figure.figure().data} == {"existing weights"}
 
 
 def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_a_variable_with_a_rate_of_its_own_has_its_own_curve(tmp_path: Path) -> 
     with MetricsWriter(path) as metrics:
         metrics.write({"step": 1, "split": "train", "loss": 1.0, **rates})
     figure = work_charts.rate_chart(metrics_table(path), View())
-    assert {drawn.name: drawn.y[0] for drawn in figure.data} == pytest.approx(
+    assert {drawn.name: drawn.y[0] for drawn in figure.figure().data} == pytest.approx(
         {"existing weights": 1e-4, "new embeddings": 1e-3, "new embeddings: tp": 5e-3}
     )
 
@@ -124,7 +127,7 @@ def test_memory_and_step_time_are_drawn(table: MetricsTable) -> None:
     assert curve(work_charts.memory_chart(table, View()), "in use")[1] == [1, 1, 1]
     figure = work_charts.time_chart(table, View())
     assert curve(figure, "whole step")[1] == [0.25] * 3
-    assert "pause for a checkpoint" not in {trace.name for trace in figure.data}
+    assert "pause for a checkpoint" not in {trace.name for trace in figure.figure().data}
     assert work_charts.cpu_chart(table, View()) is None
     assert work_charts.gpu_chart(table, View()) is None
     assert work_charts.pace_chart(table, View()) is None
@@ -148,12 +151,16 @@ def test_every_process_and_gpu_of_a_run_has_its_curves(tmp_path: Path) -> None:
     table = written(tmp_path, [record(1, **first), record(2), record(3, **second)])
     view = View()
     figure = work_charts.cpu_chart(table, view)
-    assert [t.name for t in figure.data] == ["process 0", "process 1", "all of the machine"]
+    assert [t.name for t in figure.figure().data] == [
+        "process 0",
+        "process 1",
+        "all of the machine",
+    ]
     assert curve(figure, "process 1") == ([3], [80.0])
     figure = work_charts.gpu_chart(table, view)
-    assert [t.name for t in figure.data] == ["GPU 0", "GPU 1", "GPU 10"]
+    assert [t.name for t in figure.figure().data] == ["GPU 0", "GPU 1", "GPU 10"]
     figure = work_charts.memory_chart(table, view)
-    assert [t.name for t in figure.data] == [
+    assert [t.name for t in figure.figure().data] == [
         *("most by torch", "taken on the GPU 0", "taken on the GPU 1", "80 GiB there"),
     ]
     assert curve(figure, "taken on the GPU 1") == ([3], [4.0])
@@ -166,7 +173,10 @@ def test_the_clock_is_an_axis_too(table: MetricsTable) -> None:
     view = View(axis="UTC")
     figure = chart_axes.show_clock(run_charts.loss_chart(table, view), view.axis)
     assert curve(figure, "training")[0] == [90_000, 120_000, 150_000]
-    assert (figure.layout.xaxis.type, figure.layout.xaxis.title.text) == ("date", "Time (UTC)")
+    assert (figure.figure().layout.xaxis.type, figure.figure().layout.xaxis.title.text) == (
+        "date",
+        "Time (UTC)",
+    )
     zoomed = run_charts.loss_chart(table, View(axis="UTC", stretch=(90_000, 120_000)))
     assert curve(zoomed, "training") == curve(figure, "training")
 
@@ -177,7 +187,7 @@ def test_of_many_lead_times_a_few_are_drawn_the_first_and_last_among_them(tmp_pa
     with MetricsWriter(path) as metrics:
         metrics.write({"step": 5, "split": "validation", "time": 1.0, **losses})
     figure = run_charts.leads_chart(metrics_table(path), View())
-    names = [trace.name for trace in figure.data]
+    names = [trace.name for trace in figure.figure().data]
     assert len(names) == 8
     assert (names[0], names[-1]) == ("6 h", "240 h")
     assert curve(figure, "240 h") == ([5], [40.0])
